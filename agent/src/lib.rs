@@ -1,0 +1,18 @@
+//! The device's daemon, as a library that its program and the whole-system tests share.
+//!
+//! A command comes in through [`session`], walks the typed steps of [`command`], which asks [`access`] for a permit and
+//! [`journal`] for a durable record, and ends at a [`things::Thing`]: a plugin behind [`plugins`], or the device
+//! itself ([`device`]). [`hardware`] does what a plugin's grant allows. [`control`] is the local owner's door, [`config`]
+//! the one file that people edit, [`clock`] the only reader of the wall clock.
+
+pub mod access;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod control;
+pub mod device;
+pub mod hardware;
+pub mod journal;
+pub mod plugins;
+pub mod session;
+pub mod things;

@@ -1,0 +1,2 @@
+//! The device program.
+fn main() {}

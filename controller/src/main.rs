@@ -1,0 +1,2 @@
+//! The program of a person.
+fn main() {}

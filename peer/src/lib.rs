@@ -1,0 +1,15 @@
+//! What a device and a person share: messages, sessions, offers and pairing links, rights, the network.
+//!
+//! Start with [`session`] (how two accounts get a channel), then [`message`] (what travels in it). [`rights`] is what an
+//! owner signs to change who may do what. [`offer`] and [`link`] are how two accounts meet for the first time.
+//! [`network`] carries bytes and is believed about nothing else.
+//!
+//! Everything but [`network`] and [`wire`] does no I/O and reads no clock.
+
+pub mod link;
+pub mod message;
+pub mod network;
+pub mod offer;
+pub mod rights;
+pub mod session;
+pub mod wire;

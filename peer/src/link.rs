@@ -1,0 +1,1 @@
+//! Pairing links and their QR codes.

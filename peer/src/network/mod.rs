@@ -1,0 +1,1 @@
+//! Transport: libp2p behind a small interface.

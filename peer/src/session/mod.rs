@@ -1,0 +1,1 @@
+//! Handshake and channel, as state machines without sockets.

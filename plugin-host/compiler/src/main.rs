@@ -1,0 +1,2 @@
+//! plugin-host/compiler
+fn main() {}

@@ -1,0 +1,2 @@
+//! plugin-host/runtime
+fn main() {}
