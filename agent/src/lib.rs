@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod device;
+pub mod failpoint;
 pub mod hardware;
 pub mod journal;
 pub mod plugins;
