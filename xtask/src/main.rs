@@ -1,2 +1,41 @@
-//! xtask
-fn main() {}
+//! What the project does with itself: `cargo xtask demo | test | plugins | qualify`.
+//!
+//! One file a command. [`requirements`] knows what each needs from the system, [`programs`] builds what is shipped,
+//! [`tool`] runs other programs.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program for people at a terminal, and nothing else.
+
+mod programs;
+mod requirements;
+mod test;
+mod tool;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, shows and tests the Streembit device agent.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test of the gate; what is needed from the system is named, or installed with --install.
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Test(options) => test::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

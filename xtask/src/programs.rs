@@ -1,0 +1,64 @@
+//! The programs as they are shipped, built and laid side by side.
+//!
+//! Each group is built by a cargo run of its own: in one run the plugin host would share the compiler's features and
+//! carry a code generator that it must not have (ARCHITECTURE, "Processes").
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::tool;
+
+/// Packages that are built together, and the programs they make.
+const GROUPS: [(&[&str], &[&str]); 3] = [
+    (&["streembit-agent", "streembit-controller"], &["streembit-agent", "streembit"]),
+    (&["streembit-plugin-host-runtime"], &["streembit-plugin-host"]),
+    (&["streembit-plugin-compiler"], &["streembit-plugin-compiler"]),
+];
+
+/// Which cargo profile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// For the demo and the tests: dependencies optimised, ours quick to build.
+    Dev,
+    /// As shipped.
+    Release,
+}
+
+/// Builds every program, with those `features` of the agent, and returns the folder that holds them all.
+///
+/// The agent looks for the host and the compiler beside itself, so one folder is all that anybody needs to know.
+pub(crate) fn build(profile: Profile, features: &[&str]) -> Result<PathBuf> {
+    let (built, name) = match profile {
+        Profile::Dev => ("debug", "dev"),
+        Profile::Release => ("release", "release"),
+    };
+    let name = features.iter().fold(name.to_owned(), |name, feature| format!("{name}-{feature}"));
+    let folder = tool::target().join("programs").join(name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    for (packages, programs) in GROUPS {
+        let mut cargo = tool::cargo();
+        cargo.args(["build", "--quiet", "--bins"]);
+        if profile == Profile::Release {
+            cargo.arg("--release");
+        }
+        for package in packages {
+            cargo.args(["--package", package]);
+        }
+        if packages.contains(&"streembit-agent") && !features.is_empty() {
+            let features: Vec<_> =
+                features.iter().map(|feature| format!("streembit-agent/{feature}")).collect();
+            cargo.args(["--features", &features.join(",")]);
+        }
+        tool::run(&mut cargo)?;
+        for program in programs {
+            let from = tool::target().join(built).join(program);
+            let to = folder.join(program);
+            // A new file each time: a running program's file cannot be overwritten.
+            let _ = std::fs::remove_file(&to);
+            std::fs::copy(&from, &to)
+                .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+        }
+    }
+    Ok(folder)
+}
