@@ -6,6 +6,7 @@
 //!
 //! Everything but [`network`] and [`wire`] does no I/O and reads no clock.
 
+pub mod encoded;
 pub mod exit;
 pub mod link;
 pub mod message;
