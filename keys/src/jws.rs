@@ -6,6 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize as _;
 
 use crate::{PrivateKey, PublicKey};
 
@@ -120,16 +121,26 @@ fn decode(part: &str, why: &'static str) -> Result<Vec<u8>, JwsError> {
 struct Header {
     alg: Option<String>,
     typ: Option<String>,
-    crit: Option<serde::de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+}
+
+/// Whether a member is there, whatever its value: an `Option` would take `null` for absent.
+pub(crate) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 fn check_header(json: &[u8], typ: Typ) -> Result<(), JwsError> {
+    // A derived struct would also be read from a JSON array.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(JwsError::Malformed("the header is not a JSON object"));
+    }
     let header: Header =
         serde_json::from_slice(json).map_err(|_| JwsError::Malformed("the header is not a JSON object"))?;
     if header.alg.as_deref() != Some("ES256") {
         return Err(JwsError::Algorithm);
     }
-    if header.crit.is_some() {
+    if header.crit {
         return Err(JwsError::Critical);
     }
     if header.typ.as_deref() != Some(typ.0) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use p256::SecretKey;
+use p256::ecdsa::signature::Signer as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -41,6 +42,8 @@ impl PrivateKey {
 
     /// The key with this scalar: 32 bytes, big-endian.
     pub fn from_scalar(bytes: &[u8]) -> Result<Self, KeyError> {
+        // `SecretKey::from_slice` would pad a shorter slice.
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| KeyError::Private)?;
         Self::from_secret(SecretKey::from_slice(bytes).map_err(|_| KeyError::Private)?)
     }
 
@@ -70,15 +73,17 @@ impl PrivateKey {
 
     /// Signs with ES256.
     pub fn sign(&self, message: &[u8]) -> Signature {
-        let mut out = [0; 64];
         match self.0.signer.sign(&SystemRandom::new(), message) {
-            Ok(signature) if signature.as_ref().len() == out.len() => {
-                out.copy_from_slice(signature.as_ref());
-            }
-            // Unreachable with a key that was parsed; a zero signature verifies under no key.
-            _ => debug_assert!(false, "a parsed key signs"),
+            Ok(signature) => signature.as_ref().try_into().unwrap_or_else(|_| self.sign_slowly(message)),
+            Err(_) => self.sign_slowly(message),
         }
-        out
+    }
+
+    /// The same by `p256`, five times slower and without randomness (RFC 6979): it cannot fail.
+    fn sign_slowly(&self, message: &[u8]) -> Signature {
+        let signer = p256::ecdsa::SigningKey::from(&self.0.scalar);
+        let signature: p256::ecdsa::Signature = signer.sign(message);
+        signature.to_bytes().into()
     }
 
     /// ECDH with somebody's public key. For session keys, call it on a key made for that one session.

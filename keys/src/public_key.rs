@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::{AccountName, KeyError, Thumbprint};
+use crate::{AccountName, KeyError, Thumbprint, jwk};
 
 /// A P-256 public key: a point that was checked to be on the curve. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ struct Parts {
     /// `aws-lc-rs` verifies five times faster than `p256`, and only with a key that was parsed once.
     verifier: ParsedPublicKey,
     compressed: [u8; 33],
+    uncompressed: [u8; 65],
     thumbprint: Thumbprint,
 }
 
@@ -34,29 +35,23 @@ pub struct BadSignature;
 impl PublicKey {
     /// Reads a SEC1 point: 33 bytes compressed or 65 bytes uncompressed.
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, KeyError> {
+        // `p256` also reads the "compact" form (tag 5), which would be a second spelling of a compressed key.
+        if !matches!((bytes.first(), bytes.len()), (Some(2 | 3), 33) | (Some(4), 65)) {
+            return Err(KeyError::Public);
+        }
         let point = p256::PublicKey::from_sec1_bytes(bytes).map_err(|_| KeyError::Public)?;
         Self::from_point(point)
     }
 
     pub(crate) fn from_point(point: p256::PublicKey) -> Result<Self, KeyError> {
-        let uncompressed = point.to_sec1_point(false);
-        let verifier = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed.as_bytes())
-            .map_err(|_| KeyError::Public)?;
+        let uncompressed: [u8; 65] =
+            point.to_sec1_point(false).as_bytes().try_into().map_err(|_| KeyError::Public)?;
         let compressed: [u8; 33] =
             point.to_sec1_point(true).as_bytes().try_into().map_err(|_| KeyError::Public)?;
-        let (x, y) = uncompressed
-            .as_bytes()
-            .split_first()
-            .and_then(|(_, xy)| xy.split_at_checked(32))
-            .ok_or(KeyError::Public)?;
-        // RFC 7638, section 3: the required members in lexical order, without white space.
-        let jwk = format!(
-            r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
-            URL_SAFE_NO_PAD.encode(x),
-            URL_SAFE_NO_PAD.encode(y)
-        );
-        let thumbprint = Thumbprint::from_bytes(Sha256::digest(jwk).into());
-        Ok(Self(Arc::new(Parts { point, verifier, compressed, thumbprint })))
+        let verifier =
+            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed).map_err(|_| KeyError::Public)?;
+        let thumbprint = Thumbprint::from_bytes(Sha256::digest(jwk::canonical(&uncompressed)).into());
+        Ok(Self(Arc::new(Parts { point, verifier, compressed, uncompressed, thumbprint })))
     }
 
     /// The compressed SEC1 point.
@@ -77,6 +72,10 @@ impl PublicKey {
     /// Checks an ES256 signature.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         self.0.verifier.verify_sig(message, signature).map_err(|_| BadSignature)
+    }
+
+    pub(crate) fn uncompressed(&self) -> &[u8; 65] {
+        &self.0.uncompressed
     }
 
     pub(crate) fn point(&self) -> &p256::PublicKey {
@@ -108,7 +107,11 @@ impl serde::Serialize for PublicKey {
 impl<'de> serde::Deserialize<'de> for PublicKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let bytes = URL_SAFE_NO_PAD.decode(text.as_ref()).map_err(serde::de::Error::custom)?;
-        Self::from_sec1(&bytes).map_err(serde::de::Error::custom)
+        // Exactly what `serialize` writes: a signed text must not have two spellings of one key.
+        let mut bytes = [0; 33];
+        match URL_SAFE_NO_PAD.decode_slice(text.as_ref(), &mut bytes) {
+            Ok(33) => Self::from_sec1(&bytes).map_err(serde::de::Error::custom),
+            _ => Err(serde::de::Error::custom(KeyError::Public)),
+        }
     }
 }
