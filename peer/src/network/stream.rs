@@ -1,0 +1,58 @@
+//! One session's bytes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
+
+use super::PeerName;
+
+/// A stream to one peer: what is written arrives in order or not at all. It is encrypted between the two transport keys,
+/// which is worth nothing to a session: that has keys of its own.
+///
+/// Dropping it closes it in both directions.
+#[derive(Debug)]
+pub struct Stream {
+    inner: Compat<libp2p::Stream>,
+    remote: PeerName,
+    /// The places that a stream opened by somebody else takes up.
+    _places: Vec<OwnedSemaphorePermit>,
+}
+
+impl Stream {
+    pub(super) fn new(inner: libp2p::Stream, remote: PeerName, places: Vec<OwnedSemaphorePermit>) -> Self {
+        Self { inner: inner.compat(), remote, _places: places }
+    }
+
+    /// The transport peer that proved itself at the other end.
+    pub fn remote(&self) -> PeerName {
+        self.remote
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
