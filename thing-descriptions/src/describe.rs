@@ -6,8 +6,10 @@ use crate::{Allowed, CONTEXT, Operation, SCHEME, ThingModel};
 
 /// The name of our only security definition.
 const SESSION: &str = "session";
-/// Members of the model's root that describe the kind of Thing to people and programs, in the order of a TD.
-const ROOT_MEMBERS: [&str; 4] = ["title", "titles", "description", "descriptions"];
+/// What the model calls its Things.
+const NAMES: [&str; 2] = ["title", "titles"];
+/// What the model tells of them: prose that names affordances, so it is for those who may use every one of them.
+const PROSE: [&str; 2] = ["description", "descriptions"];
 
 /// What tells one Thing from the others of its model.
 #[derive(Debug, Clone, Default)]
@@ -59,15 +61,22 @@ impl Instance<'static> {
 /// read and not write is `readOnly` here whatever the model says, and the other way round.
 pub fn describe(model: &ThingModel, instance: &Instance<'_>, allowed: &Allowed) -> Value {
     let root = model.root();
+    let forms = Forms { instance, allowed };
+    let (properties, actions, events) = (forms.properties(model), forms.actions(model), forms.events(model));
+    let all = model.affordances();
+    let sees_all = properties.len() == all.properties.len()
+        && actions.len() == all.actions.len()
+        && events.len() == all.events.len();
+
     let mut td = Map::new();
     td.insert("@context".into(), context(root));
     if let Some(types) = types(root) {
         td.insert("@type".into(), types);
     }
     td.insert("id".into(), instance.id.into());
-    for key in ROOT_MEMBERS {
-        if let Some(member) = root.get(key) {
-            td.insert(key.into(), member.clone());
+    for key in NAMES.iter().chain(PROSE.iter().filter(|_| sees_all)) {
+        if let Some(member) = root.get(*key) {
+            td.insert((*key).into(), member.clone());
         }
     }
     if let Some(title) = instance.title {
@@ -90,15 +99,10 @@ pub fn describe(model: &ThingModel, instance: &Instance<'_>, allowed: &Allowed) 
     if !links.is_empty() {
         td.insert("links".into(), links.into());
     }
-    let forms = Forms { instance, allowed };
     if let Some(form) = forms.of_thing(&[Operation::ReadAllProperties]) {
         td.insert("forms".into(), json!([form]));
     }
-    for (kind, members) in [
-        ("properties", forms.properties(model)),
-        ("actions", forms.actions(model)),
-        ("events", forms.events(model)),
-    ] {
+    for (kind, members) in [("properties", properties), ("actions", actions), ("events", events)] {
         if !members.is_empty() {
             td.insert(kind.into(), members.into());
         }
