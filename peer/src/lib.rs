@@ -4,8 +4,9 @@
 //! owner signs to change who may do what. [`offer`] and [`link`] are how two accounts meet for the first time.
 //! [`network`] carries bytes and is believed about nothing else.
 //!
-//! Everything but [`network`] and [`wire`] does no I/O and reads no clock.
+//! Everything but [`network`], [`wire`] and [`client`] does no I/O and reads no clock.
 
+pub mod client;
 pub mod encoded;
 pub mod exit;
 pub mod link;

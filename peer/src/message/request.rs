@@ -135,7 +135,7 @@ struct Payload<'a> {
 
 impl Request {
     /// Checks one message of a caller. `caller_now` is the time by the caller's clock
-    /// ([`crate::session::PeerClock::after`]).
+    /// ([`crate::session::SessionClock::after`]).
     ///
     /// What is authentic but cannot be taken up is [`MessageError::Unusable`] and gets an answer; after any other error the
     /// session must end.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use streembit_keys::jwe::Direct;
 use zeroize::Zeroizing;
 
 /// After how many messages in one direction a session ends: well below the 2^32 after which AES-GCM with one key loses its
@@ -10,6 +11,12 @@ pub const RENEW_AFTER_MESSAGES: u64 = 1 << 24;
 
 /// How old a session may get. Whoever steals a session's keys gets no more than an hour of it.
 pub const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Whether it is time for a new handshake, after so many messages in one direction and so long: a sixteenth before the
+/// limits, because a handshake takes its time and what is outstanding should still come through.
+pub fn needs_renewal(messages: u64, age: Duration) -> bool {
+    messages >= RENEW_AFTER_MESSAGES - RENEW_AFTER_MESSAGES / 16 || age >= RENEW_AFTER - RENEW_AFTER / 16
+}
 
 /// Why the session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +36,7 @@ pub struct Sealer(Half);
 pub struct Opener(Half);
 
 struct Half {
-    key: Zeroizing<[u8; 32]>,
+    key: Direct,
     /// The number of the next message.
     next: u64,
     /// Set at the first failure, after which nothing is opened any more.
@@ -37,20 +44,14 @@ struct Half {
 }
 
 impl Half {
-    fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self { key, next: 0, broken: false }
-    }
-
-    fn needs_renewal(&self, elapsed: Duration) -> bool {
-        // A sixteenth before the limits: a new handshake takes its time, and what is outstanding should still come through.
-        self.next >= RENEW_AFTER_MESSAGES - RENEW_AFTER_MESSAGES / 16
-            || elapsed >= RENEW_AFTER - RENEW_AFTER / 16
+    fn new(key: Zeroizing<[u8; 32]>) -> Option<Self> {
+        Some(Self { key: Direct::new(key).ok()?, next: 0, broken: false })
     }
 }
 
 impl Sealer {
-    pub(super) fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self(Half::new(key))
+    pub(super) fn new(key: Zeroizing<[u8; 32]>) -> Option<Self> {
+        Half::new(key).map(Self)
     }
 
     /// Seals the next message: what goes into the next frame.
@@ -58,19 +59,21 @@ impl Sealer {
         if self.0.next >= RENEW_AFTER_MESSAGES {
             return Err(ChannelError::UsedUp);
         }
-        let _ = (plaintext, &self.0.key);
-        Err(ChannelError::UsedUp)
+        let counter = self.0.next;
+        // Counted first: whatever happens below, no counter is used twice.
+        self.0.next += 1;
+        self.0.key.seal(counter, plaintext).map_err(|_| ChannelError::UsedUp)
     }
 
-    /// Whether it is time for a new handshake, in a session of this age: a little before the session ends.
-    pub fn needs_renewal(&self, elapsed: Duration) -> bool {
-        self.0.needs_renewal(elapsed)
+    /// Whether it is time for a new handshake, in a session of this age.
+    pub fn needs_renewal(&self, age: Duration) -> bool {
+        needs_renewal(self.0.next, age)
     }
 }
 
 impl Opener {
-    pub(super) fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self(Half::new(key))
+    pub(super) fn new(key: Zeroizing<[u8; 32]>) -> Option<Self> {
+        Half::new(key).map(Self)
     }
 
     /// Opens the next frame. After an error the session is over, and every further call says so.
@@ -79,7 +82,7 @@ impl Opener {
             return Err(ChannelError::UsedUp);
         }
         let opened = match std::str::from_utf8(frame) {
-            Ok(compact) if !self.0.broken => Some(compact.into()),
+            Ok(compact) if !self.0.broken => self.0.key.open(self.0.next, compact).ok(),
             _ => None,
         };
         self.0.broken = opened.is_none();
@@ -87,9 +90,9 @@ impl Opener {
         opened.ok_or(ChannelError::NotNext)
     }
 
-    /// Whether it is time for a new handshake, in a session of this age: a little before the session ends.
-    pub fn needs_renewal(&self, elapsed: Duration) -> bool {
-        self.0.needs_renewal(elapsed)
+    /// Whether it is time for a new handshake, in a session of this age.
+    pub fn needs_renewal(&self, age: Duration) -> bool {
+        needs_renewal(self.0.next, age)
     }
 }
 

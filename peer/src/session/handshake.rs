@@ -7,7 +7,7 @@ use streembit_keys::jws::{JwsError, Typ};
 use streembit_keys::{PrivateKey, PublicKey, SharedSecret, Thumbprint};
 use zeroize::Zeroizing;
 
-use super::{Established, Opener, PeerClock, Sealer, SessionPeers, Sid};
+use super::{Opener, Sealer};
 use crate::encoded::base64_bytes;
 
 pub(super) const HS2: Typ = Typ::new("sb-hs2");
@@ -157,23 +157,11 @@ impl TrafficKeys {
         Some(Self { from_initiator: key(b" i->r ")?, from_responder: key(b" r->i ")? })
     }
 
-    pub(super) fn for_initiator(self) -> (Sealer, Opener) {
-        (Sealer::new(self.from_initiator), Opener::new(self.from_responder))
+    pub(super) fn for_initiator(self) -> Option<(Sealer, Opener)> {
+        Some((Sealer::new(self.from_initiator)?, Opener::new(self.from_responder)?))
     }
 
-    pub(super) fn for_responder(self) -> (Sealer, Opener) {
-        (Sealer::new(self.from_responder), Opener::new(self.from_initiator))
+    pub(super) fn for_responder(self) -> Option<(Sealer, Opener)> {
+        Some((Sealer::new(self.from_responder)?, Opener::new(self.from_initiator)?))
     }
-}
-
-pub(super) fn established(
-    (sealer, opener): (Sealer, Opener),
-    local: Thumbprint,
-    remote: PublicKey,
-    sid: Transcript,
-    their_now: i64,
-    first_contact: bool,
-) -> Established {
-    let peers = SessionPeers { local, remote, sid: Sid::from_bytes(*sid.as_bytes()) };
-    Established { sealer, opener, peers, peer_clock: PeerClock::at_handshake(their_now), first_contact }
 }

@@ -5,7 +5,7 @@ use streembit_keys::jws::{self, Unverified};
 use streembit_keys::{PrivateKey, PublicKey, Thumbprint};
 
 use super::handshake::{self, HS2, HS3, M1, M2, M3, Nonce, TrafficKeys, Transcript, VERSION};
-use super::{Established, HandshakeError, MAX_HANDSHAKE, PeerIds};
+use super::{Established, HandshakeError, MAX_HANDSHAKE, PeerIds, SessionClock, SessionPeers, Sid};
 
 /// Whom the initiator wants to reach.
 #[derive(Debug, Clone)]
@@ -76,24 +76,33 @@ impl Initiator {
             },
         };
         jws.verify(&remote)?;
-        let m2_is = claimed;
+        let answer = claimed;
 
         // 2. It answers this M1, between these two.
-        if m2_is.iss != remote.thumbprint() || m2_is.aud != self.key.public().thumbprint() {
+        if answer.iss != remote.thumbprint() || answer.aud != self.key.public().thumbprint() {
             return Err(HandshakeError::Mismatch("it is between other accounts"));
         }
-        if m2_is.h != handshake::hash(&[&self.m1]) {
+        if answer.h != handshake::hash(&[&self.m1]) {
             return Err(HandshakeError::Mismatch("it answers another first message"));
         }
 
         // 3. The session, and the proof that this side has its account's key.
         let sid: Transcript = handshake::hash(&[&self.m1, m2]);
-        let keys = TrafficKeys::derive(&self.ephemeral, &m2_is.ephemeral, &self.nonce, &m2_is.nonce, &sid)
-            .ok_or(HandshakeError::Mismatch("no keys can be derived"))?;
-        let m3 = M3 { iss: self.key.public().thumbprint(), aud: remote.thumbprint(), h: sid, now };
-        let m3 = jws::sign(&self.key, HS3, &handshake::to_json(&m3)).into_bytes();
-        let pairing = matches!(self.remote, Remote::Pairing(_));
+        let (sealer, opener) =
+            TrafficKeys::derive(&self.ephemeral, &answer.ephemeral, &self.nonce, &answer.nonce, &sid)
+                .and_then(TrafficKeys::for_initiator)
+                .ok_or(HandshakeError::Mismatch("no keys can be derived"))?;
         let local = self.key.public().thumbprint();
-        Ok((handshake::established(keys.for_initiator(), local, remote, sid, m2_is.now, pairing), m3))
+        let m3 = M3 { iss: local, aud: remote.thumbprint(), h: sid, now };
+        let m3 = jws::sign(&self.key, HS3, &handshake::to_json(&m3)).into_bytes();
+        let established = Established {
+            sealer,
+            opener,
+            peers: SessionPeers { local, remote, sid: Sid::from_bytes(*sid.as_bytes()) },
+            peer_clock: SessionClock::showing(answer.now),
+            own_clock: SessionClock::showing(now),
+            first_contact: matches!(self.remote, Remote::Pairing(_)),
+        };
+        Ok((established, m3))
     }
 }

@@ -25,8 +25,8 @@ mod responder;
 #[cfg(test)]
 mod tests;
 
-pub use channel::{ChannelError, Opener, RENEW_AFTER, RENEW_AFTER_MESSAGES, Sealer};
+pub use channel::{ChannelError, Opener, RENEW_AFTER, RENEW_AFTER_MESSAGES, Sealer, needs_renewal};
 pub use handshake::{HandshakeError, MAX_HANDSHAKE, PeerIds, Silent};
 pub use initiator::{Initiator, Remote};
-pub use peers::{Established, PeerClock, SessionPeers, Sid};
+pub use peers::{Established, SessionClock, SessionPeers, Sid};
 pub use responder::{Responder, Welcome};

@@ -34,35 +34,37 @@ pub struct Established {
     pub opener: Opener,
     /// Who is in it.
     pub peers: SessionPeers,
-    /// What the other side's clock showed.
-    pub peer_clock: PeerClock,
+    /// The other side's clock.
+    pub peer_clock: SessionClock,
+    /// This side's clock, as the other side knows it.
+    pub own_clock: SessionClock,
     /// On the responder: the other side is no contact, and was let in because a pairing is open. On the initiator: this side
     /// asked for a pairing.
     pub first_contact: bool,
 }
 
-/// The other side's clock, as its last handshake message showed it, in seconds since 1970.
+/// A clock as its owner's last handshake message showed it, in seconds since 1970.
 ///
 /// Neither side needs to know the right time: what a request says about time is judged by its own caller's clock, carried on
 /// with the monotonic clock of the judge. A wall clock that is set while the session is open changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerClock {
+pub struct SessionClock {
     at_handshake: i64,
 }
 
-impl PeerClock {
-    pub(super) fn at_handshake(now: i64) -> Self {
+impl SessionClock {
+    pub(super) fn showing(now: i64) -> Self {
         Self { at_handshake: now }
     }
 
-    /// The time by the other side's clock, when `elapsed` (of the monotonic clock) has passed since the handshake.
+    /// What it shows when `elapsed` (of the monotonic clock) has passed since the handshake.
     ///
-    /// It errs by the time that the last handshake message took: it is behind, never ahead.
+    /// For the other side's clock this errs by the time that the last handshake message took: it is behind, never ahead.
     pub fn after(&self, elapsed: Duration) -> i64 {
         self.at_handshake.saturating_add_unsigned(elapsed.as_secs())
     }
 
-    /// How far the other side's clock is ahead of one that showed `now` at the handshake, in seconds.
+    /// How far it is ahead of a clock that showed `now` at the handshake, in seconds.
     pub fn offset(&self, now: i64) -> i64 {
         self.at_handshake.saturating_sub(now)
     }

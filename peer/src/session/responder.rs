@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use streembit_keys::{PrivateKey, PublicKey, Thumbprint, jws};
 
 use super::handshake::{self, HS2, HS3, M1, M2, M3, Nonce, TrafficKeys, Transcript, VERSION};
-use super::{Established, MAX_HANDSHAKE, PeerIds, Silent};
+use super::{Established, MAX_HANDSHAKE, PeerIds, SessionClock, SessionPeers, Sid, Silent};
 
 /// Whom a responder lets in.
 pub struct Welcome<'a> {
@@ -22,6 +22,7 @@ pub struct Responder {
     first_contact: bool,
     keys: KeysInWaiting,
     sid: Transcript,
+    now: i64,
 }
 
 /// The ECDH waits for M3: until then the other side has proven nothing, and gets no more of our time than M2 costs.
@@ -89,7 +90,7 @@ impl Responder {
         let sid = handshake::hash(&[m1, &m2]);
         let keys =
             KeysInWaiting { ephemeral, their_ephemeral: first.ephemeral, their_nonce: first.nonce, nonce };
-        Ok((Self { local, remote, first_contact, keys, sid }, m2))
+        Ok((Self { local, remote, first_contact, keys, sid, now }, m2))
     }
 
     /// Takes M3, after which the other side is who it says.
@@ -107,9 +108,17 @@ impl Responder {
             return Err(silent("the third message is of another session"));
         }
         let KeysInWaiting { ephemeral, their_ephemeral, their_nonce, nonce } = &self.keys;
-        let keys = TrafficKeys::derive(ephemeral, their_ephemeral, their_nonce, nonce, &self.sid)
+        let (sealer, opener) = TrafficKeys::derive(ephemeral, their_ephemeral, their_nonce, nonce, &self.sid)
+            .and_then(TrafficKeys::for_responder)
             .ok_or(silent("no keys can be derived"))?;
-        let channel = keys.for_responder();
-        Ok(handshake::established(channel, self.local, self.remote, self.sid, third.now, self.first_contact))
+        let sid = Sid::from_bytes(*self.sid.as_bytes());
+        Ok(Established {
+            sealer,
+            opener,
+            peers: SessionPeers { local: self.local, remote: self.remote, sid },
+            peer_clock: SessionClock::showing(third.now),
+            own_clock: SessionClock::showing(self.now),
+            first_contact: self.first_contact,
+        })
     }
 }

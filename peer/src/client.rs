@@ -1,0 +1,272 @@
+//! A person's end of a session: sends calls, matches answers to them, hands out what is observed.
+//!
+//! A [`Connection`] takes an established session and its stream. Two tasks of its own then read and write; both end when the
+//! session does, and every call that waits and every [`Subscription`] learns of it. It is cheap to clone, and all
+//! clones are the same session.
+
+mod reader;
+mod subscription;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use streembit_keys::PrivateKey;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use subscription::Subscription;
+
+use crate::message::{Answer, Call, MAX_OUTSTANDING, MAX_VALIDITY, Operation, RequestHash, Response};
+use crate::session::{Established, SessionClock, SessionPeers, needs_renewal};
+use crate::wire;
+
+/// A session with a device, open until [`Connection::close`], the last clone's end, or its own.
+#[derive(Clone)]
+pub struct Connection {
+    shared: Arc<Shared>,
+    /// Ends the tasks with the last clone.
+    _last: Arc<DropGuard>,
+}
+
+/// What the connection and its reader share.
+struct Shared {
+    key: PrivateKey,
+    peers: SessionPeers,
+    clock: SessionClock,
+    since: Instant,
+    first_contact: bool,
+    outbox: mpsc::Sender<String>,
+    /// How many more calls may be sent before one is answered.
+    room: Semaphore,
+    /// The messages so far in the busier direction.
+    carried: AtomicU64,
+    waiting: Mutex<Waiting>,
+    closing: CancellationToken,
+}
+
+/// Who waits for something from the device.
+#[derive(Default)]
+struct Waiting {
+    answers: HashMap<RequestHash, oneshot::Sender<Response>>,
+    subscriptions: HashMap<RequestHash, subscription::Feed>,
+    /// Set once, when nothing will come any more.
+    closed: Option<Closed>,
+}
+
+/// Why the session is over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// This side closed it.
+    #[error("closed here")]
+    Here,
+    /// The device closed it: it is stopping, or this account's rights to it are gone.
+    #[error("closed by the device")]
+    ByDevice,
+    /// It reached the age or the number of messages at which a session ends.
+    #[error("the session has reached its limit and must be renewed")]
+    UsedUp,
+    /// The stream failed.
+    #[error("the connection failed: {0}")]
+    Failed(String),
+    /// The device sent something that cannot be.
+    #[error("the device broke the protocol: {0}")]
+    Protocol(String),
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The session ended before the call was sent: it did not happen.
+    #[error("not sent: {0}")]
+    NotSent(Closed),
+    /// The session ended after the call was sent: it may have happened.
+    #[error("no answer: {0}")]
+    Lost(Closed),
+    /// No answer in time: it may have happened.
+    #[error("no answer in time")]
+    TimedOut,
+}
+
+impl Connection {
+    /// Takes over a session and its stream. Must be called within a tokio runtime.
+    pub fn new<S>(stream: S, established: Established, key: PrivateKey) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let Established { sealer, opener, peers, own_clock, first_contact, .. } = established;
+        let (outbox, messages) = mpsc::channel(MAX_OUTSTANDING);
+        let closing = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            key,
+            peers,
+            clock: own_clock,
+            since: Instant::now(),
+            first_contact,
+            outbox,
+            room: Semaphore::new(MAX_OUTSTANDING),
+            carried: AtomicU64::new(0),
+            waiting: Mutex::default(),
+            closing: closing.clone(),
+        });
+        let (read, write) = tokio::io::split(stream);
+        let writer = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let sent = tokio::select! {
+                sent = wire::send_all(write, sealer, messages) => sent,
+                () = writer.closing.cancelled() => Ok(()),
+            };
+            writer.end(sent.err().map_or(Closed::Here, |error| Closed::Failed(error.to_string())));
+        });
+        let reader = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let closed = tokio::select! {
+                closed = reader::run(read, opener, &reader) => closed,
+                () = reader.closing.cancelled() => Closed::Here,
+            };
+            reader.end(closed);
+        });
+        Self { shared, _last: Arc::new(closing.drop_guard()) }
+    }
+
+    /// Who is in the session.
+    pub fn peers(&self) -> &SessionPeers {
+        &self.shared.peers
+    }
+
+    /// Whether this session began as a pairing.
+    pub fn first_contact(&self) -> bool {
+        self.shared.first_contact
+    }
+
+    /// Sends a call and waits for its answer, for at most `within`, which is also how long the call is valid.
+    pub async fn call(&self, call: &Call, within: Duration) -> Result<Response, CallError> {
+        self.exchange(call, within, None).await
+    }
+
+    /// Sends a call that observes, subscribes, or starts an action. The subscription is there if the device agreed: it
+    /// receives the property's changes, the event, or the end of an action that runs on.
+    ///
+    /// At most `backlog` notifications wait for a slow reader; the next one says how many were dropped.
+    pub async fn subscribe(
+        &self,
+        call: &Call,
+        within: Duration,
+        backlog: usize,
+    ) -> Result<(Response, Option<Subscription>), CallError> {
+        let (feed, subscription) = subscription::pair(backlog, &self.shared);
+        let response = self.exchange(call, within, Some((feed, &subscription))).await?;
+        let more_comes = match &response.result {
+            Answer::Ok(_) => matches!(call.op(), Operation::ObserveProperty | Operation::SubscribeEvent),
+            Answer::Pending(_) => true,
+            Answer::Problem(_) => false,
+        };
+        Ok((response, more_comes.then_some(subscription)))
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        within: Duration,
+        feed: Option<(subscription::Feed, &Subscription)>,
+    ) -> Result<Response, CallError> {
+        let shared = &*self.shared;
+        let deadline = Instant::now() + within;
+        let late = |_| CallError::TimedOut;
+        let room = timeout_at(deadline, shared.room.acquire()).await.map_err(late)?;
+        let _room = room.map_err(|_| CallError::NotSent(shared.reason()))?;
+
+        let validity = i64::try_from(within.as_secs()).unwrap_or(MAX_VALIDITY).clamp(1, MAX_VALIDITY);
+        let now = shared.clock.after(shared.since.elapsed());
+        let signed = call.sign(&shared.key, &shared.peers, now, now.saturating_add(validity));
+
+        // Listening comes before sending, so that no answer comes too early.
+        let (answer, answered) = oneshot::channel();
+        let listening = shared.listen(signed.hash, answer, feed)?;
+        timeout_at(deadline, shared.outbox.send(signed.plaintext))
+            .await
+            .map_err(late)?
+            .map_err(|_| CallError::NotSent(shared.reason()))?;
+        shared.carried.fetch_add(1, Ordering::Relaxed);
+        let response = timeout_at(deadline, answered).await.map_err(late)?;
+        drop(listening);
+        response.map_err(|_| CallError::Lost(shared.reason()))
+    }
+
+    /// Whether it is time to make a new session and move over to it.
+    pub fn needs_renewal(&self) -> bool {
+        needs_renewal(self.shared.carried.load(Ordering::Relaxed), self.shared.since.elapsed())
+    }
+
+    /// Why the session is over, if it is.
+    pub fn is_closed(&self) -> Option<Closed> {
+        self.shared.waiting().closed.clone()
+    }
+
+    /// Waits until the session is over.
+    pub async fn closed(&self) -> Closed {
+        self.shared.closing.cancelled().await;
+        self.shared.reason()
+    }
+
+    /// Ends the session.
+    pub fn close(&self) {
+        self.shared.end(Closed::Here);
+    }
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reason(&self) -> Closed {
+        self.waiting().closed.clone().unwrap_or(Closed::Here)
+    }
+
+    /// Ends everything that waits. The first reason is the one that counts.
+    fn end(&self, reason: Closed) {
+        let mut waiting = self.waiting();
+        waiting.closed.get_or_insert(reason);
+        waiting.answers.clear();
+        waiting.subscriptions.clear();
+        drop(waiting);
+        self.room.close();
+        self.closing.cancel();
+    }
+
+    fn listen(
+        &self,
+        request: RequestHash,
+        answer: oneshot::Sender<Response>,
+        feed: Option<(subscription::Feed, &Subscription)>,
+    ) -> Result<Listening<'_>, CallError> {
+        let mut waiting = self.waiting();
+        if let Some(reason) = &waiting.closed {
+            return Err(CallError::NotSent(reason.clone()));
+        }
+        waiting.answers.insert(request, answer);
+        if let Some((feed, subscription)) = feed {
+            subscription.belongs_to(request);
+            waiting.subscriptions.insert(request, feed);
+        }
+        Ok(Listening { shared: self, request })
+    }
+}
+
+/// Stops listening for an answer when its caller does, also by being dropped.
+struct Listening<'a> {
+    shared: &'a Shared,
+    request: RequestHash,
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.shared.waiting().answers.remove(&self.request);
+    }
+}
