@@ -148,3 +148,6 @@ fn check_header(json: &[u8], typ: Typ) -> Result<(), JwsError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ impl PrivateKey {
     }
 
     /// The same by `p256`, five times slower and without randomness (RFC 6979): it cannot fail.
-    fn sign_slowly(&self, message: &[u8]) -> Signature {
+    pub(crate) fn sign_slowly(&self, message: &[u8]) -> Signature {
         let signer = p256::ecdsa::SigningKey::from(&self.0.scalar);
         let signature: p256::ecdsa::Signature = signer.sign(message);
         signature.to_bytes().into()

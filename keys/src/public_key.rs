@@ -115,3 +115,6 @@ impl<'de> serde::Deserialize<'de> for PublicKey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
