@@ -1,5 +1,8 @@
 //! The models that we ship: they parse, and what is made of them is what the W3C's schema wants.
 
+// A helper of a test may fail like the test itself.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use streembit_thing_descriptions::{
     Allowed, Instance, Operation, ThingDescription, ThingModel, describe, models,
 };

@@ -19,6 +19,8 @@ const MAX_BRANCHES: usize = 16;
 const MAX_ENUM: usize = 256;
 /// Bytes of one `pattern`.
 const MAX_PATTERN: usize = 256;
+/// Patterns in all: each is compiled, which takes up to a millisecond.
+const MAX_PATTERNS: usize = 16;
 /// Memory of one compiled pattern; bounds what counted repetitions such as `(a{99}){99}` make of a short text.
 const MAX_PATTERN_PROGRAM: usize = 256 * 1024;
 /// Memory of the automaton that a pattern builds while it runs; past it the slower, still linear engine takes over.
@@ -30,15 +32,12 @@ const ENCODINGS: [&str; 7] = ["7bit", "8bit", "binary", "quoted-printable", "bas
 
 /// Compiles the schema at `place`, and sees that its `default`s are valid by it.
 pub(super) fn validator(source: &Value, place: &Place<'_>) -> Result<jsonschema::Validator, Invalid> {
-    let mut walk = Walk { schemas: MAX_SCHEMAS };
+    let mut walk = Walk { schemas: MAX_SCHEMAS, patterns: MAX_PATTERNS };
     let schema = walk.schema(source, place, MAX_DEPTH)?;
+    // The walk left nothing to find: should the crate know better, its word counts.
     build(&schema).map_err(|error| {
-        // A regular expression is the only thing that the walk left unchecked.
         let at = error.instance_path().as_str();
-        let at = at.strip_suffix("/pattern").map_or(at.to_owned(), |at| format!("{at}/pattern"));
-        let detail = "not a regular expression that runs in linear time (no look-around, no back-reference) \
-                      and small enough";
-        Invalid::new(format!("{}{at}", place.pointer()), "pattern", detail)
+        Invalid::new(format!("{}{at}", place.pointer()), "schema", error.masked().to_string())
     })
 }
 
@@ -58,6 +57,7 @@ fn build(schema: &Value) -> Result<jsonschema::Validator, jsonschema::Validation
 
 struct Walk {
     schemas: usize,
+    patterns: usize,
 }
 
 impl Walk {
@@ -128,9 +128,7 @@ impl Walk {
                 }
             }
             "pattern" => {
-                if text(value, at)?.len() > MAX_PATTERN {
-                    return refuse(at, "maxLength", format!("a pattern has at most {MAX_PATTERN} bytes"));
-                }
+                self.pattern(text(value, at)?, at)?;
             }
             "required" => return self.required(value, at).map(Some),
             "properties" => return self.properties(value, at, depth).map(Some),
@@ -162,7 +160,24 @@ impl Walk {
         Ok(Some(value.clone()))
     }
 
-    fn required(&mut self, value: &Value, at: &Place<'_>) -> Result<Value, Invalid> {
+    /// Compiled here on its own as well, because only here is its place known.
+    fn pattern(&mut self, pattern: &str, at: &Place<'_>) -> Result<(), Invalid> {
+        if pattern.len() > MAX_PATTERN {
+            return refuse(at, "maxLength", format!("a pattern has at most {MAX_PATTERN} bytes"));
+        }
+        self.patterns = match self.patterns.checked_sub(1) {
+            Some(left) => left,
+            None => return refuse(at, "count", format!("more than {MAX_PATTERNS} patterns in one schema")),
+        };
+        if build(&json!({ "pattern": pattern })).is_err() {
+            let detail = "not a regular expression that is small and runs in linear time \
+                          (no look-around, no back-reference)";
+            return refuse(at, "pattern", detail);
+        }
+        Ok(())
+    }
+
+    fn required(&self, value: &Value, at: &Place<'_>) -> Result<Value, Invalid> {
         let mut names = Vec::new();
         for (index, name) in array(value, at, MAX_SCHEMAS)?.iter().enumerate() {
             let name = text(name, &at.index(index))?;
@@ -196,11 +211,23 @@ impl Walk {
     }
 }
 
-/// An integer is one that 64 bits hold: a larger one was already rounded when it was parsed.
+/// An integer is one that 64 bits hold. One beyond was rounded to a double when it was parsed, down to exactly the
+/// least that they hold, which is why that one is left out.
 fn bound_integers(made: &mut Map<String, Value>) {
-    if made.get("type").is_some_and(|name| name == "integer") {
-        made.entry("minimum").or_insert_with(|| i64::MIN.into());
-        made.entry("maximum").or_insert_with(|| u64::MAX.into());
+    if made.get("type").is_none_or(|name| name != "integer") {
+        return;
+    }
+    // A bound that is an integer itself is within 64 bits; one written as a double may be beyond them.
+    let too_low = |low: &Value| match low.as_i64() {
+        Some(low) => low == i64::MIN,
+        None => low.as_f64().is_some_and(|low| low <= i64::MIN as f64),
+    };
+    let too_high = |high: &Value| high.is_f64() && high.as_f64().is_some_and(|high| high >= u64::MAX as f64);
+    if made.get("minimum").is_none_or(too_low) {
+        made.insert("minimum".into(), (i64::MIN + 1).into());
+    }
+    if made.get("maximum").is_none_or(too_high) {
+        made.insert("maximum".into(), u64::MAX.into());
     }
 }
 
