@@ -92,6 +92,7 @@ mod tests {
         let sample = Sample::from_bytes([0xfb; 16]);
         assert_eq!(sample.to_string().len(), 22);
         assert_eq!(sample.to_string().parse(), Ok(sample));
+        assert_eq!(sample.as_bytes(), &[0xfb; 16]);
         let json = serde_json::to_string(&sample).unwrap();
         assert_eq!(serde_json::from_str::<Sample>(&json).unwrap(), sample);
     }

@@ -96,6 +96,22 @@ impl Opener {
     }
 }
 
+#[cfg(test)]
+impl Sealer {
+    /// As if so many messages had been sealed.
+    pub(super) fn skip_to(&mut self, next: u64) {
+        self.0.next = next;
+    }
+}
+
+#[cfg(test)]
+impl Opener {
+    /// As if so many messages had been opened.
+    pub(super) fn skip_to(&mut self, next: u64) {
+        self.0.next = next;
+    }
+}
+
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sealer(next {})", self.0.next)
