@@ -1,0 +1,75 @@
+//! Looking at the journal beside its writer.
+//!
+//! Each look opens the database for itself (a tenth of a millisecond): looks are rare, and an idle connection costs memory.
+
+use std::path::Path;
+
+use rusqlite::{Row, params};
+use serde::Serialize;
+use streembit_peer::message::JournalHead;
+
+use super::answers::Key;
+use super::batch::{signed, unsigned};
+use super::entry::{Body, Entry};
+use super::{Denial, ReadError, schema};
+
+/// The most entries of one read: with their requests they fill some 600 KB.
+pub const MAX_PAGE: usize = 1000;
+
+/// A denial as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DenialRecord {
+    /// Its number. The ring forgets the oldest.
+    pub number: u64,
+    /// When, in Unix seconds, where something vouched for the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
+    /// How often within a few seconds.
+    pub times: u64,
+    /// What was refused.
+    #[serde(flatten)]
+    pub denial: Denial,
+}
+
+pub(super) fn entries(path: &Path, from: u64, limit: usize) -> Result<Vec<Entry>, ReadError> {
+    let connection = schema::open_for_reading(path)?;
+    let mut statement =
+        connection.prepare("SELECT head, body, input FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
+    let limit = i64::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
+    let rows = statement.query_map(params![signed(from), limit], |row| Ok(entry(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn entry(row: &Row<'_>) -> Result<Entry, ReadError> {
+    let body: String = row.get(1)?;
+    let body: Body = serde_json::from_str(&body).map_err(|error| ReadError(error.to_string()))?;
+    Ok(Entry { body, head: JournalHead::from_bytes(row.get(0)?), input: row.get(2)? })
+}
+
+pub(super) fn denials(path: &Path, limit: usize) -> Result<Vec<DenialRecord>, ReadError> {
+    let connection = schema::open_for_reading(path)?;
+    let mut statement =
+        connection.prepare("SELECT number, at, times, denial FROM denials ORDER BY number DESC LIMIT ?1")?;
+    let limit = i64::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
+    let rows = statement.query_map(params![limit], |row| {
+        let denial: String = row.get(3)?;
+        Ok(serde_json::from_str(&denial).map_err(|error| ReadError(error.to_string())).and_then(|denial| {
+            Ok(DenialRecord {
+                number: unsigned(row.get(0)?),
+                at: row.get(1)?,
+                times: unsigned(row.get(2)?),
+                denial,
+            })
+        }))
+    })?;
+    rows.map(|row| row?).collect()
+}
+
+pub(super) fn answer(path: &Path, key: &Key) -> Result<Vec<u8>, ReadError> {
+    let connection = schema::open_for_reading(path)?;
+    Ok(connection.query_row(
+        "SELECT answer FROM answers WHERE contact = ?1 AND call = ?2",
+        params![key.contact.as_bytes(), key.call.as_bytes()],
+        |row| row.get(0),
+    )?)
+}

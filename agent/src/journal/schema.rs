@@ -1,0 +1,178 @@
+//! The database: its file, its settings and its tables.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::OpenError;
+
+/// `SBJ1` in the file's header says whose database this is.
+const APPLICATION_ID: i64 = 0x5342_4a31;
+
+/// The newest format that this version knows. A later one adds its steps to [`migrate`].
+const VERSION: i64 = 1;
+
+/// - `entries`: the chain. `body` is the very text that was hashed.
+/// - `unfinished`: intents without an outcome, so that a start finds them without a search.
+/// - `answers`: what a repeated request is answered, until it expires. `ended` is the entry of its outcome.
+/// - `rights`: the signed changes by their own number, to be replayed at every start.
+/// - `denials`: a ring of its own.
+/// - `facts`: the device, its signed standing, the floor of its clock.
+const TABLES: &str = "
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE entries (
+        seq INTEGER PRIMARY KEY, prev BLOB NOT NULL, head BLOB NOT NULL, body TEXT NOT NULL, input TEXT
+    ) STRICT;
+    CREATE TABLE unfinished (intent INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE answers (
+        contact BLOB NOT NULL, call BLOB NOT NULL, content BLOB NOT NULL, intent INTEGER NOT NULL,
+        ended INTEGER, head BLOB, answer BLOB,
+        PRIMARY KEY (contact, call)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX answers_by_intent ON answers (intent);
+    CREATE TABLE rights (number INTEGER PRIMARY KEY, entry INTEGER NOT NULL, change TEXT NOT NULL) STRICT;
+    CREATE TABLE denials (
+        slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, at INTEGER, times INTEGER NOT NULL, denial TEXT NOT NULL
+    ) STRICT;
+";
+
+/// How long a connection waits for another one of this process: the writer's transactions take milliseconds.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The lock that keeps a second process out, held as long as this lives.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock beside the database. (SQLite's own locks let two agents write in turn.)
+    pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
+        let path = beside(database, ".lock");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::InUse(database.to_owned())),
+            Err(errno) => Err(OpenError::Io { path, source: errno.into() }),
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens the database for its one writer, and makes it where there is none.
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    // Made here and not by SQLite, so that nobody else can read it from its first moment on.
+    let fresh = match File::options().create_new(true).write(true).mode(0o600).open(path) {
+        Ok(_) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            // An empty one is a creation that was cut short.
+            std::fs::metadata(path).map_err(io)?.len() == 0
+        }
+        Err(error) => return Err(io(error)),
+    };
+    if !fresh {
+        recognise(path)?;
+    }
+    let damaged =
+        |error: rusqlite::Error| OpenError::Damaged { path: path.to_owned(), why: error.to_string() };
+    let mut connection = Connection::open_with_flags(path, flags()).map_err(damaged)?;
+    settle(&connection).map_err(damaged)?;
+    migrate(&mut connection).map_err(damaged)?;
+    if fresh {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    }
+    Ok(connection)
+}
+
+/// Opens the database for looking at it, beside its writer.
+pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+    // Read-only would not do after a crash: the first to open it has to bring the write-ahead log home.
+    let connection = Connection::open_with_flags(path, flags())?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}
+
+/// Sets how many bytes the database may take at most: a runaway journal must not fill the device's disk.
+pub(super) fn limit(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+    connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}
+
+fn flags() -> OpenFlags {
+    // Each connection stays on one thread at a time, which Rust checks.
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// Says what a file is before SQLite touches it: its header names the format and our application.
+fn recognise(path: &Path) -> Result<(), OpenError> {
+    use std::io::Read as _;
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    let mut header = [0; 100];
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    if length < header.len() as u64 {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    file.read_exact(&mut header).map_err(io)?;
+    // https://www.sqlite.org/fileformat.html, section 1.3: user version at 60, application id at 68, big-endian.
+    let number = |at: usize| {
+        header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes).into()
+    };
+    let (version, application): (i64, i64) = (number(60), number(68));
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    // A crash during creation can leave the header of an empty database, with all of it in the write-ahead log.
+    let unborn = version == 0 && application == 0 && beside(path, "-wal").exists();
+    if application != APPLICATION_ID && !unborn {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    if version > VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known: VERSION });
+    }
+    Ok(())
+}
+
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // With the write-ahead log, FULL makes every commit durable before it is acknowledged.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A dropped input must not stay readable in a free page.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // In KiB: the tail of the chain and a page of each other table; the device has little memory.
+    connection.pragma_update(None, "cache_size", -512)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < 1 {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", 1)?;
+    }
+    transaction.commit()
+}
