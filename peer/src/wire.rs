@@ -111,6 +111,15 @@ pub enum SendError {
 ///
 /// What waits together is written together. The queue's bound is the bound of what can wait.
 pub async fn send_all(
+    stream: impl AsyncWrite + Unpin,
+    sealer: Sealer,
+    messages: mpsc::Receiver<String>,
+) -> Result<(), SendError> {
+    send_all_within(WRITE_TIMEOUT, stream, sealer, messages).await
+}
+
+async fn send_all_within(
+    limit: Duration,
     mut stream: impl AsyncWrite + Unpin,
     mut sealer: Sealer,
     mut messages: mpsc::Receiver<String>,
@@ -124,13 +133,13 @@ pub async fn send_all(
             stream.write_all(&bytes).await?;
             stream.flush().await
         };
-        timeout(WRITE_TIMEOUT, written).await.map_err(|_| SendError::Stalled)?.map_err(FrameError::from)?;
+        timeout(limit, written).await.map_err(|_| SendError::Stalled)?.map_err(FrameError::from)?;
         bytes.clear();
         // One long answer must not cost its room for the rest of the session.
         bytes.shrink_to(MAX_FRAME / 8);
     }
     // The other side may be gone already, and then there is nobody left to tell.
-    let _ = timeout(WRITE_TIMEOUT, stream.shutdown()).await;
+    let _ = timeout(limit, stream.shutdown()).await;
     Ok(())
 }
 
@@ -161,6 +170,17 @@ pub async fn initiate(
     peer_ids: PeerIds,
     clock: impl Fn() -> i64,
 ) -> Result<Established, InitiateError> {
+    initiate_within(HANDSHAKE_TIMEOUT, stream, key, remote, peer_ids, clock).await
+}
+
+async fn initiate_within(
+    limit: Duration,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    key: &PrivateKey,
+    remote: Remote,
+    peer_ids: PeerIds,
+    clock: impl Fn() -> i64,
+) -> Result<Established, InitiateError> {
     let handshake = async {
         let (initiator, m1) = Initiator::start(key, remote, peer_ids, &mut streembit_keys::rng::system());
         write_frame(stream, &m1).await.map_err(InitiateError::Frame)?;
@@ -172,7 +192,7 @@ pub async fn initiate(
         write_frame(stream, &m3).await.map_err(InitiateError::Frame)?;
         Ok(established)
     };
-    timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| InitiateError::TimedOut)?
+    timeout(limit, handshake).await.map_err(|_| InitiateError::TimedOut)?
 }
 
 /// Why a handshake was not answered, or not completed.
@@ -199,6 +219,17 @@ pub async fn respond(
     welcome: &Welcome<'_>,
     clock: impl Fn() -> i64,
 ) -> Result<Established, RespondError> {
+    respond_within(HANDSHAKE_TIMEOUT, stream, key, peer_ids, welcome, clock).await
+}
+
+async fn respond_within(
+    limit: Duration,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    key: &PrivateKey,
+    peer_ids: &PeerIds,
+    welcome: &Welcome<'_>,
+    clock: impl Fn() -> i64,
+) -> Result<Established, RespondError> {
     let handshake = async {
         let m1 = read_frame(stream, MAX_HANDSHAKE).await?;
         let (responder, m2) =
@@ -207,7 +238,7 @@ pub async fn respond(
         let m3 = read_frame(stream, MAX_HANDSHAKE).await?;
         Ok(responder.on_m3(&m3)?)
     };
-    timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| RespondError::TimedOut)?
+    timeout(limit, handshake).await.map_err(|_| RespondError::TimedOut)?
 }
 
 #[cfg(test)]

@@ -97,3 +97,6 @@ impl FromDevice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
