@@ -38,7 +38,7 @@ impl Grant {
         self.not_before.is_some() || self.not_after.is_some() || !self.weekly.is_empty()
     }
 
-    /// Whether it covers this, at a time that allows it.
+    /// Whether it names this. Whether it counts at this hour is for whoever has a clock.
     pub fn covers(&self, op: Operation, thing: &str, affordance: Option<&str>) -> bool {
         let affordance = match affordance {
             Some(name) => self.affordances.iter().any(|pattern| pattern.matches(name)),

@@ -10,6 +10,8 @@ mod grant;
 mod hours;
 mod label;
 mod signed;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Change, InvitationId, Role, SecretHash};
 pub use grant::{Grant, GrantError, Grants, Pattern};
