@@ -17,7 +17,7 @@ pub enum Exit {
     Refused = 3,
     /// The device (or the local daemon) could not be reached.
     Unreachable = 4,
-    /// It was reached, and did not answer in time. Nothing changed, as far as is known.
+    /// It was reached, and what was asked took too long.
     TimedOut = 5,
     /// What was asked was started, and nobody knows how it ended: look before asking again.
     OutcomeUnknown = 6,
