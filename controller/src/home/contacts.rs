@@ -1,0 +1,329 @@
+//! The devices that this person knows.
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use streembit_keys::PublicKey;
+
+use super::database::broken;
+use crate::address::{self, check_contact_name};
+use crate::clock;
+use crate::directory::{DeviceListing, Directory, ThingListing};
+use crate::error::{Failure, Outcome};
+
+/// The newest link of a device's journal that it has shown to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of the entry.
+    pub seq: u64,
+    /// The hash that the chain has with it.
+    pub head: String,
+}
+
+/// How a head that a device shows now relates to the one that it showed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadCheck {
+    /// It has gone on, or is the same.
+    Kept,
+    /// The journal is shorter than it was, or tells another story about the same entry.
+    WentBack {
+        /// What the device had shown before.
+        before: Head,
+    },
+}
+
+/// A device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contact {
+    /// Its name here.
+    pub name: String,
+    /// Its account's public key, which is what it is.
+    pub key: PublicKey,
+    /// Where to dial it: the last good address first.
+    pub addresses: Vec<String>,
+    /// Its Things' descriptions, as last read.
+    pub things: Vec<Value>,
+    /// What it said that we are to it.
+    pub role: Option<String>,
+    /// Since when it is a contact, in seconds since 1970.
+    pub paired: i64,
+    /// The newest journal head that it has shown.
+    pub head: Option<Head>,
+    /// What was seen, once its journal was seen to lack or contradict such a head.
+    pub went_back: Option<String>,
+}
+
+/// A device to be added.
+#[derive(Debug, Clone)]
+pub struct NewContact {
+    /// The name that it should have; another is made of it where that is taken.
+    pub name: String,
+    /// Its account's public key.
+    pub key: PublicKey,
+    /// Where it was dialled.
+    pub addresses: Vec<String>,
+    /// What it said that we are to it.
+    pub role: Option<String>,
+}
+
+/// The contacts' database. Every method is one transaction, so that commands may run at the same time.
+#[derive(Debug)]
+pub struct Contacts(Connection);
+
+const COLUMNS: &str = "name, key, addresses, things, role, paired, head_seq, head, went_back";
+
+impl Contacts {
+    pub(super) fn open(db: Connection) -> Outcome<Self> {
+        Ok(Self(db))
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Outcome<Vec<Contact>> {
+        let mut query =
+            self.0.prepare_cached(&format!("SELECT {COLUMNS} FROM device ORDER BY name")).map_err(sql)?;
+        let rows = query.query_map([], read).map_err(sql)?;
+        rows.collect::<Result<Vec<_>, _>>().map_err(sql)
+    }
+
+    /// The one of that name.
+    pub fn get(&self, name: &str) -> Outcome<Contact> {
+        let found = self
+            .0
+            .query_row(&format!("SELECT {COLUMNS} FROM device WHERE name = ?1"), [name], read)
+            .optional()
+            .map_err(sql)?;
+        match found {
+            Some(contact) => Ok(contact),
+            None => Err(address::unknown_device(name, &self.names()?)),
+        }
+    }
+
+    /// The one that was named, or the only one there is.
+    pub fn one(&self, name: Option<&str>) -> Outcome<Contact> {
+        if let Some(name) = name {
+            return self.get(name);
+        }
+        let mut names = self.names()?;
+        match (names.len(), names.pop()) {
+            (1, Some(only)) => self.get(&only),
+            (0, _) | (_, None) => Err(address::no_device()),
+            (_, Some(last)) => {
+                names.push(last);
+                Err(Failure::usage("Which device? You have these:").among(names).or("Name one of them."))
+            }
+        }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Outcome<Vec<String>> {
+        let mut query = self.0.prepare_cached("SELECT name FROM device ORDER BY name").map_err(sql)?;
+        let rows = query.query_map([], |row| row.get(0)).map_err(sql)?;
+        rows.collect::<Result<Vec<_>, _>>().map_err(sql)
+    }
+
+    /// Adds a device, or brings a known one (the same key) up to date. Returns the name that it has: the wanted one, or
+    /// the wanted one with a number where another device has that.
+    pub fn add(&mut self, new: &NewContact) -> Outcome<String> {
+        check_contact_name(&new.name).map_err(|why| Failure::invalid(format!("{why}.")))?;
+        let key = key_text(&new.key);
+        let addresses = json(&new.addresses);
+        let adding =
+            self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(sql)?;
+        let known: Option<String> = adding
+            .query_row("SELECT name FROM device WHERE key = ?1", [&key], |row| row.get(0))
+            .optional()
+            .map_err(sql)?;
+        let name = match known {
+            Some(name) => {
+                adding
+                    .execute(
+                        "UPDATE device SET addresses = ?2, role = coalesce(?3, role) WHERE key = ?1",
+                        (&key, &addresses, &new.role),
+                    )
+                    .map_err(sql)?;
+                name
+            }
+            None => {
+                let name = free_name(&adding, &new.name).map_err(sql)?;
+                adding
+                    .execute(
+                        "INSERT INTO device (name, key, addresses, things, role, paired)
+                         VALUES (?1, ?2, ?3, '[]', ?4, ?5)",
+                        (&name, &key, &addresses, &new.role, clock::unix_now()),
+                    )
+                    .map_err(sql)?;
+                name
+            }
+        };
+        adding.commit().map_err(sql)?;
+        Ok(name)
+    }
+
+    /// Gives a device another name.
+    pub fn rename(&self, from: &str, to: &str) -> Outcome<()> {
+        check_contact_name(to).map_err(|why| Failure::usage(format!("{why}.")))?;
+        self.get(from)?;
+        match self.0.execute("UPDATE device SET name = ?2 WHERE name = ?1", (from, to)) {
+            Ok(_) => Ok(()),
+            Err(rusqlite::Error::SqliteFailure(e, _))
+                if e.code == rusqlite::ErrorCode::ConstraintViolation =>
+            {
+                Err(Failure::usage(format!("Another contact has the name `{to}`.")))
+            }
+            Err(error) => Err(sql(error)),
+        }
+    }
+
+    /// Forgets a device. It does not forget this person: only an owner's `revoke` on the device does that.
+    pub fn forget(&self, name: &str) -> Outcome<()> {
+        self.get(name)?;
+        self.0.execute("DELETE FROM device WHERE name = ?1", [name]).map(|_| ()).map_err(sql)
+    }
+
+    /// Keeps the descriptions of a device's Things.
+    pub fn keep_things(&self, key: &PublicKey, things: &[Value]) -> Outcome<()> {
+        self.update("things", key, &json(things))
+    }
+
+    /// Keeps where a device was reached.
+    pub fn keep_addresses(&self, key: &PublicKey, addresses: &[String]) -> Outcome<()> {
+        self.update("addresses", key, &json(addresses))
+    }
+
+    fn update(&self, column: &'static str, key: &PublicKey, value: &str) -> Outcome<()> {
+        self.0
+            .execute(&format!("UPDATE device SET {column} = ?2 WHERE key = ?1"), (key_text(key), value))
+            .map(|_| ())
+            .map_err(sql)
+    }
+
+    /// Keeps the head of a receipt, if it is newer than the one that is kept.
+    ///
+    /// Receipts arrive in any order, so an older one proves nothing; two heads for one entry prove that the journal was
+    /// rewritten.
+    pub fn keep_receipt(&mut self, key: &PublicKey, head: &Head) -> Outcome<HeadCheck> {
+        self.compare(key, head, None)
+    }
+
+    /// Keeps the head that the device named when it was asked for it. `before` is what was kept when the question went
+    /// out: if the answer is older than that, the journal went back. (Another command may have seen a newer one since.)
+    pub fn keep_current(
+        &mut self,
+        key: &PublicKey,
+        head: &Head,
+        before: Option<&Head>,
+    ) -> Outcome<HeadCheck> {
+        self.compare(key, head, before)
+    }
+
+    fn compare(&mut self, key: &PublicKey, head: &Head, before: Option<&Head>) -> Outcome<HeadCheck> {
+        let key = key_text(key);
+        let comparing =
+            self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(sql)?;
+        let kept: Option<Head> = comparing
+            .query_row("SELECT head_seq, head FROM device WHERE key = ?1", [&key], |row| head_at(row, 0))
+            .optional()
+            .map_err(sql)?
+            .flatten();
+        let shorter = before.filter(|before| head.seq < before.seq).cloned();
+        let went_back =
+            shorter.or_else(|| kept.filter(|kept| head.seq == kept.seq && head.head != kept.head));
+        let check = match went_back {
+            Some(before) => {
+                let seen = format!(
+                    "entry {} was {}, now the journal says {} {}",
+                    before.seq, before.head, head.seq, head.head
+                );
+                comparing
+                    .execute(
+                        "UPDATE device SET went_back = coalesce(went_back, ?2) WHERE key = ?1",
+                        (&key, seen),
+                    )
+                    .map_err(sql)?;
+                HeadCheck::WentBack { before }
+            }
+            None => {
+                comparing
+                    .execute(
+                        "UPDATE device SET head_seq = ?2, head = ?3
+                         WHERE key = ?1 AND (head_seq IS NULL OR head_seq < ?2)",
+                        (&key, i64::try_from(head.seq).unwrap_or(i64::MAX), &head.head),
+                    )
+                    .map_err(sql)?;
+                HeadCheck::Kept
+            }
+        };
+        comparing.commit().map_err(sql)?;
+        Ok(check)
+    }
+
+    /// What all devices offer, as last read.
+    pub fn directory(&self) -> Outcome<Directory> {
+        Ok(Directory::new(self.all()?.iter().map(Contact::listing).collect()))
+    }
+}
+
+impl Contact {
+    /// What it offers, as last read.
+    pub fn listing(&self) -> DeviceListing {
+        let things = self.things.iter().filter_map(ThingListing::of_td).collect();
+        DeviceListing { name: self.name.clone(), things }
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    let parsed = |column: usize| -> rusqlite::Result<Vec<Value>> {
+        Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or_default())
+    };
+    let key: Value = row.get::<_, String>(1)?.into();
+    let key = serde_json::from_value(key).map_err(|e| {
+        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(e))
+    })?;
+    Ok(Contact {
+        name: row.get(0)?,
+        key,
+        addresses: parsed(2)?.into_iter().filter_map(|a| a.as_str().map(str::to_owned)).collect(),
+        things: parsed(3)?,
+        role: row.get(4)?,
+        paired: row.get(5)?,
+        head: head_at(row, 6)?,
+        went_back: row.get(8)?,
+    })
+}
+
+/// The head whose number and hash stand in this column and the next.
+fn head_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Head>> {
+    let (seq, head): (Option<i64>, Option<String>) = (row.get(column)?, row.get(column + 1)?);
+    Ok(seq.and_then(|seq| u64::try_from(seq).ok()).zip(head).map(|(seq, head)| Head { seq, head }))
+}
+
+/// The wanted name, or the first of `name-2`, `name-3`, … that nobody has.
+fn free_name(db: &Connection, wanted: &str) -> rusqlite::Result<String> {
+    let taken = |name: &str| db.prepare_cached("SELECT 1 FROM device WHERE name = ?1")?.exists([name]);
+    if !taken(wanted)? {
+        return Ok(wanted.to_owned());
+    }
+    // Five characters make room for the number within the longest name.
+    let stem: String = wanted.chars().take(59).collect();
+    let mut number = 2;
+    loop {
+        let name = format!("{stem}-{number}");
+        if !taken(&name)? {
+            return Ok(name);
+        }
+        number += 1;
+    }
+}
+
+fn key_text(key: &PublicKey) -> String {
+    serde_json::to_value(key).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "[]".into())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn sql(error: rusqlite::Error) -> Failure {
+    broken(&error.to_string())
+}
