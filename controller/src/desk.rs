@@ -1,0 +1,173 @@
+//! What every command works with: the home, the way to devices, and how to print.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use streembit_peer::message::Operation;
+use tokio::sync::OnceCell;
+
+use crate::address::{Address, DEVICE_THING, Found, Kind, Typed};
+use crate::door::{Answered, Call, Door};
+use crate::error::{Exit, Failure, Outcome};
+use crate::home::{Contact, Home};
+use crate::output::Output;
+use crate::passcode::Source;
+
+/// How long a command waits for an answer where nothing else is said. A device answers in milliseconds, and finding out
+/// that a hint leads nowhere takes seconds.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The desk of one command.
+#[derive(Debug)]
+pub struct Desk {
+    home: Home,
+    source: Source,
+    output: Output,
+    door: OnceCell<Door>,
+}
+
+impl Desk {
+    /// A desk at this home. The account is unlocked when a command first needs it, and not before.
+    pub fn new(home: Home, source: Source, output: Output) -> Self {
+        Self { home, source, output, door: OnceCell::new() }
+    }
+
+    /// A desk that reaches devices through this door, for those who have the key already.
+    pub fn with_door(home: Home, door: Door) -> Self {
+        let desk = Self::new(home, Source::Prompt, Output::of_process(true));
+        Self { door: OnceCell::new_with(Some(door)), ..desk }
+    }
+
+    /// The home.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Where the passcode comes from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// How to print.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+
+    /// The way to devices, opened on first use.
+    pub async fn door(&self) -> Outcome<&Door> {
+        self.door.get_or_try_init(|| Door::open(&self.home, &self.source)).await
+    }
+
+    /// Closes the connections, if any were made.
+    pub async fn close(mut self) {
+        if let Some(door) = self.door.take() {
+            door.close().await;
+        }
+    }
+
+    /// Asks for one operation, and warns if the answer shows that the device's journal went back.
+    pub async fn call(&self, call: Call) -> Outcome<Answered> {
+        let device = call.device.clone();
+        let answered = self.door().await?.call(call).await?;
+        if let Some(seen) = &answered.went_back {
+            self.output.warn(&format!(
+                "the journal of {device} went back: {seen}. Somebody cut it off or rewrote it, or the device was \
+                 restored from a copy; `streembit log {device} --verify` says more."
+            ));
+        }
+        Ok(answered)
+    }
+
+    /// Reads a property of the device itself.
+    pub async fn device_property(&self, device: &str, property: &str, timeout: Duration) -> Outcome<Value> {
+        let op = Operation::ReadProperty;
+        self.call(device_call(device, op, property, None, timeout)).await.map(|answered| answered.value)
+    }
+
+    /// Invokes an action of the device itself.
+    pub async fn device_action(&self, device: &str, action: &str, input: Value) -> Outcome<Answered> {
+        self.call(device_call(device, Operation::InvokeAction, action, Some(input), TIMEOUT)).await
+    }
+
+    /// Reads what a device offers to this person, and keeps it for addresses and completion.
+    pub async fn refresh(&self, contact: &Contact, timeout: Duration) -> Outcome<Vec<Value>> {
+        let things = self.device_property(&contact.name, "things", timeout).await?;
+        let Value::Array(things) = things else {
+            return Err(Failure::because(format!(
+                "{} described its Things in an unknown way.",
+                contact.name
+            ))
+            .or("Its program may be newer than this one."));
+        };
+        self.home.contacts()?.keep_things(&contact.key, &things)?;
+        Ok(things)
+    }
+
+    /// Finds the affordance that is meant. What the kept descriptions do not have is looked for once more on the devices.
+    pub async fn find(&self, typed: &Typed, kind: Kind) -> Outcome<Found> {
+        let first = typed.find(kind, &self.home.contacts()?.directory()?);
+        let unknown = match &first {
+            Ok(Found::Known(..)) => false,
+            Ok(Found::Unlisted(_)) => true,
+            Err(failure) => failure.exit == Exit::Refused,
+        };
+        if !unknown {
+            return first;
+        }
+        let named = first.as_ref().ok().map(|found| found.address().device.clone());
+        for contact in self.home.contacts()?.all()? {
+            if named.as_ref().is_none_or(|name| *name == contact.name) {
+                // A device that cannot be reached offers nothing new; the command itself will say why.
+                let _ = self.refresh(&contact, TIMEOUT).await;
+            }
+        }
+        typed.find(kind, &self.home.contacts()?.directory()?)
+    }
+
+    /// Finds the Thing that is meant: DEVICE/THING, THING where one device has it, or DEVICE where it has but one.
+    pub async fn thing(&self, typed: &Typed) -> Outcome<(Contact, String)> {
+        let contacts = self.home.contacts()?;
+        let (device, thing) = match typed.find_thing(&contacts.directory()?) {
+            Err(failure) if failure.exit == Exit::Refused => {
+                for contact in contacts.all()? {
+                    // As in `find`: a device that cannot be reached offers nothing new.
+                    let _ = self.refresh(&contact, TIMEOUT).await;
+                }
+                typed.find_thing(&contacts.directory()?)?
+            }
+            outcome => outcome?,
+        };
+        Ok((contacts.get(&device)?, thing))
+    }
+}
+
+/// A call of an affordance.
+pub fn call(address: &Address, op: Operation, input: Option<Value>, timeout: Duration) -> Call {
+    Call {
+        device: address.device.clone(),
+        op,
+        thing: address.thing.clone(),
+        affordance: Some(address.affordance.clone()),
+        input,
+        timeout,
+        wait: true,
+    }
+}
+
+fn device_call(
+    device: &str,
+    op: Operation,
+    affordance: &str,
+    input: Option<Value>,
+    timeout: Duration,
+) -> Call {
+    Call {
+        device: device.to_owned(),
+        op,
+        thing: DEVICE_THING.to_owned(),
+        affordance: Some(affordance.to_owned()),
+        input,
+        timeout,
+        wait: true,
+    }
+}

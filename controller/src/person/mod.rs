@@ -1,0 +1,130 @@
+//! The account at work: its key, its network, and a session with each device that was asked something.
+//!
+//! [`Person::answer`] does one thing ([`Ask`]); [`Person::watch`] follows something until its receiver is dropped. Both
+//! run alike in a one-shot command and in the unlock process. [`link`] gets connections, [`calls`] asks over them,
+//! [`watch`] keeps a subscription alive across drops, [`meet`] is the first contact with a device.
+
+mod calls;
+mod link;
+mod meet;
+mod problem;
+mod watch;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use streembit_keys::{PrivateKey, Thumbprint};
+use streembit_peer::client::Connection;
+use streembit_peer::network::Network;
+use streembit_peer::rights::sign_change;
+use tokio::sync::{Mutex as Turn, OnceCell};
+
+pub use watch::{Watching, operation};
+
+use crate::clock;
+use crate::door::{Ask, Reply};
+use crate::error::{Failure, Outcome};
+use crate::home::{Contact, Contacts, Home};
+
+/// The account at work. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Person(Arc<Inner>);
+
+struct Inner {
+    home: Home,
+    key: PrivateKey,
+    /// Started when something is first dialled: signing an offer needs none.
+    network: OnceCell<Network>,
+    /// One session a device, shared by whoever asks. The inner lock makes others wait for a dial that is under way.
+    sessions: Mutex<HashMap<Thumbprint, Session>>,
+}
+
+#[derive(Clone, Default)]
+struct Session {
+    /// As the contact was called when it was dialled.
+    name: Arc<str>,
+    connection: Arc<Turn<Option<Connection>>>,
+}
+
+impl Person {
+    /// The account of this home, opened.
+    pub fn new(home: Home, key: PrivateKey) -> Outcome<Self> {
+        if *key.public() != home.identity()?.public_key {
+            return Err(Failure::because("The account's key is not the one that its identity names.")
+                .or(format!("Files of two accounts are mixed in {}.", home.folder().display())));
+        }
+        let sessions = Mutex::default();
+        Ok(Self(Arc::new(Inner { home, key, network: OnceCell::new(), sessions })))
+    }
+
+    /// Does what was asked.
+    pub async fn answer(&self, ask: Ask) -> Outcome<Reply> {
+        match ask {
+            Ask::Call(call) => self.call(call).await.map(Reply::Answered),
+            Ask::Meet(meeting) => self.meet(meeting).await.map(Reply::Met),
+            Ask::SignChange { device, seq, prev, change } => {
+                let device = self.contact(&device).await?.key.thumbprint();
+                let signed = sign_change(&self.0.key, device, seq, prev, change);
+                Ok(Reply::Text(signed.jws().to_owned()))
+            }
+            Ask::Offer => self.offer().map(Reply::Text),
+            Ask::Watch(_) | Ask::Status | Ask::Lock => {
+                Err(Failure::because("Only the unlock process answers that.")
+                    .or("Run `streembit unlock` first."))
+            }
+        }
+    }
+
+    /// The names of the devices with an open session.
+    pub fn connected(&self) -> Vec<String> {
+        let sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = sessions.values().filter(|session| {
+            session.connection.try_lock().is_ok_and(|connection| {
+                connection.as_ref().is_some_and(|connection| connection.is_closed().is_none())
+            })
+        });
+        let mut names: Vec<String> = open.map(|session| session.name.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    /// Ends all sessions and the network.
+    pub async fn close(&self) {
+        let sessions = std::mem::take(&mut *self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        for session in sessions.into_values() {
+            if let Some(connection) = session.connection.lock().await.take() {
+                connection.close();
+            }
+        }
+        if let Some(network) = self.0.network.get() {
+            network.shutdown().await;
+        }
+    }
+
+    async fn contact(&self, name: &str) -> Outcome<Contact> {
+        let name = name.to_owned();
+        self.contacts(move |contacts| contacts.get(&name)).await
+    }
+
+    /// Works with the contacts' database, off the run time's threads: it may wait for the disk.
+    async fn contacts<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Contacts) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        let home = self.0.home.clone();
+        let working = tokio::task::spawn_blocking(move || work(&mut home.contacts()?));
+        working.await.map_err(|_| Failure::because("Reading the contacts was interrupted."))?
+    }
+
+    /// The contact offer of this account.
+    fn offer(&self) -> Outcome<String> {
+        let _now = clock::unix_now();
+        Err(Failure::because("offer"))
+    }
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Person({})", self.0.key.public().thumbprint())
+    }
+}
