@@ -82,8 +82,9 @@ pub async fn write_frame(stream: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -
     Ok(stream.flush().await?)
 }
 
-/// Length and content go out in one piece: on a multiplexed stream each write is a packet of its own.
-fn append_frame(bytes: &mut Vec<u8>, frame: &[u8]) -> Result<(), FrameError> {
+/// Writes one frame behind what waits to be sent. Length and content go out in one piece, because on a multiplexed stream
+/// each write is a packet of its own.
+pub fn append_frame(bytes: &mut Vec<u8>, frame: &[u8]) -> Result<(), FrameError> {
     if frame.len() > MAX_FRAME {
         return Err(FrameError::TooLong { length: frame.len(), max: MAX_FRAME });
     }

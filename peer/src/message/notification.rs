@@ -13,7 +13,7 @@ use crate::session::{SessionPeers, Sid};
 const NOTIFICATION: Typ = Typ::new("sb-ntf");
 
 /// What a notification is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NotificationKind {
     /// A property has this value now.

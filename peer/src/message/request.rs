@@ -201,6 +201,12 @@ impl Request {
         self.plaintext.get(..self.jws_length).unwrap_or_default()
     }
 
+    /// The input as it was disclosed, for the journal; it can be dropped later, and the signature still verifies.
+    pub fn disclosure(&self) -> Option<&str> {
+        let rest = self.plaintext.get(self.jws_length..)?;
+        rest.strip_prefix('~')?.strip_suffix('~')
+    }
+
     /// What its response and notifications refer to.
     pub fn hash(&self) -> RequestHash {
         self.hash

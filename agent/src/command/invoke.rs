@@ -1,0 +1,260 @@
+//! Step 8: the Thing does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use streembit_peer::message::{ActionId, Answer, Operation, Problem, ProblemCode, Request};
+
+use super::actions::{self, Running, Started};
+use super::outbox::TooMany;
+use super::record::Recorded;
+use super::resolve::Target;
+use super::validate::fits;
+use super::watch::kind_of;
+use super::{Caller, Topic};
+use crate::device::Device;
+use crate::things::{Completion, Fault, Invocation};
+
+/// How long a Thing may take for its first answer. What takes longer is an action, and says `pending`. A person waits
+/// no longer than this for a door either.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What came of a command.
+pub(super) struct Outcome {
+    pub(super) recorded: Recorded,
+    pub(super) answer: Answer,
+    pub(super) begins: Option<Topic>,
+    /// The action that runs on.
+    pub(super) running: Option<Running>,
+}
+
+/// What a Thing, or the device, did.
+enum Done {
+    /// It answered, with a value where it has one to say.
+    Answered(Value),
+    /// It started an action that runs on.
+    Runs(ActionId, Running),
+    /// It will tell of a topic.
+    Begins(Topic),
+}
+
+/// Hands the command to its Thing, unless the rights to it ended while the intent went to disk. If they end while the
+/// Thing works, nobody waits for it any longer and its outcome is unknown.
+pub(super) async fn invoke(recorded: Recorded, caller: &Arc<Caller>, device: &Arc<Device>) -> Outcome {
+    let done = match recorded.permit().still_holds(caller, device) {
+        Ok(()) => Call { recorded: &recorded, request: recorded.request(), caller, device }.make().await,
+        Err(problem) => Err(problem),
+    };
+    let (answer, running, begins) = match done {
+        Ok(Done::Answered(value)) => (Answer::Ok(value), None, None),
+        Ok(Done::Runs(id, running)) => (Answer::Pending(id), Some(running), None),
+        Ok(Done::Begins(topic)) => (Answer::Ok(Value::Null), None, Some(topic)),
+        Err(problem) => (Answer::Problem(problem), None, None),
+    };
+    Outcome { recorded, answer, running, begins }
+}
+
+/// One command on its way.
+struct Call<'a> {
+    recorded: &'a Recorded,
+    request: &'a Request,
+    caller: &'a Arc<Caller>,
+    device: &'a Arc<Device>,
+}
+
+impl Call<'_> {
+    /// Does it, within its time and while the session lasts.
+    async fn make(&self) -> Result<Done, Problem> {
+        if matches!(self.target(), Target::Device) {
+            // What the device does itself is bounded already, and must not be left half done: a change of rights may end
+            // the very session that brought it.
+            return self.perform().await;
+        }
+        tokio::select! {
+            biased;
+            () = self.caller.ended().cancelled() => Err(self.cut_short()),
+            done = tokio::time::timeout(self.time_left(), self.perform()) => {
+                done.unwrap_or_else(|_| Err(Problem::new(ProblemCode::TimedOut)))
+            }
+        }
+    }
+
+    async fn perform(&self) -> Result<Done, Problem> {
+        match self.request.op {
+            Operation::ReadProperty => self.read(self.name()).await.map(Done::Answered),
+            Operation::ReadAllProperties => self.read_all().await.map(Done::Answered),
+            Operation::WriteProperty => self.write().await,
+            Operation::InvokeAction => self.invoke_action().await,
+            Operation::QueryAction => self.query_action(),
+            Operation::CancelAction => self.cancel_action().await,
+            Operation::ObserveProperty | Operation::SubscribeEvent => self.subscribe(),
+            Operation::UnobserveProperty | Operation::UnsubscribeEvent => self.unsubscribe(),
+        }
+    }
+
+    fn target(&self) -> &Target {
+        self.recorded.target()
+    }
+
+    /// The session ended while the Thing was at work.
+    fn cut_short(&self) -> Problem {
+        let may_have_moved = self.request.op.changes_the_world();
+        let code = if may_have_moved { ProblemCode::OutcomeUnknown } else { ProblemCode::Refused };
+        Problem::because(code, "the session ended")
+    }
+
+    /// The affordance. Resolving has seen that there is one, where the operation is about one.
+    fn name(&self) -> &str {
+        self.request.affordance.as_deref().unwrap_or_default()
+    }
+
+    async fn read(&self, name: &str) -> Result<Value, Problem> {
+        let model = self.target().model(self.device);
+        let property = model.property(name).ok_or(Problem::new(ProblemCode::Refused))?;
+        let value = match self.target() {
+            Target::Thing(thing) => thing.read_property(name).await.map_err(|fault| Problem::from(&fault))?,
+            Target::Device => self.device.read_property(self.caller, name)?,
+        };
+        property.schema.check(&value).map_err(|error| outside(&error.to_string()))?;
+        Ok(value)
+    }
+
+    /// Every property that this caller may read, one after the other. If one cannot be read, none are: half an answer
+    /// would look like a whole one.
+    async fn read_all(&self) -> Result<Value, Problem> {
+        let (rights, now) = (self.device.rights(), self.device.clock().now());
+        let model = self.target().model(self.device);
+        let may = rights.allowed(self.caller.contact(), &self.request.thing, now);
+        let may = may.map_err(|_| Problem::new(ProblemCode::Refused))?;
+        let mut all = Map::new();
+        for (name, property) in model.properties() {
+            if !property.write_only && may.may(Operation::ReadProperty, Some(name)) {
+                let value = self.read(name).await.map_err(|problem| at(problem, name))?;
+                all.insert(name.to_owned(), value);
+            }
+        }
+        if all.is_empty() {
+            // Nothing that this caller may see: the Thing does not exist for it.
+            return Err(Problem::new(ProblemCode::Refused));
+        }
+        Ok(all.into())
+    }
+
+    async fn write(&self) -> Result<Done, Problem> {
+        let value = self.request.input.clone().unwrap_or(Value::Null);
+        match self.target() {
+            Target::Thing(thing) => {
+                let written = thing.write_property(self.name(), value).await;
+                written.map(|()| Done::Answered(Value::Null)).map_err(|fault| Problem::from(&fault))
+            }
+            // Its model has nothing to write.
+            Target::Device => Err(Problem::new(ProblemCode::Refused)),
+        }
+    }
+
+    async fn invoke_action(&self) -> Result<Done, Problem> {
+        let Target::Thing(thing) = self.target() else {
+            return self.device.act(self.caller, self.request).await.map(Done::Answered);
+        };
+        let (actions, action) = (self.device.actions(), self.name());
+        self.device.watch().ensure(self.device, &self.request.thing, thing);
+        let id = ActionId::from_bytes(streembit_keys::rng::bytes(&mut streembit_keys::rng::system()));
+        let started = Started {
+            caller: Arc::downgrade(self.caller),
+            contact: *self.caller.contact(),
+            re: self.request.hash(),
+            intent: self.recorded.intent(),
+            thing: self.request.thing.clone(),
+            action: action.parse().map_err(|_| Problem::new(ProblemCode::Refused))?,
+        };
+        let busy = |error: actions::TooManyActions| Problem::because(ProblemCode::Busy, error.to_string());
+        let running = Arc::clone(actions).start(id, started).map_err(busy)?;
+        let call = Invocation { id: running.invocation(), deadline: self.time_left() };
+        let completion = thing.invoke_action(action, self.request.input.clone(), call).await;
+        match completion.map_err(|fault| Problem::from(&fault))? {
+            Completion::Done(output) => {
+                let schema = thing.model().action(action).and_then(|action| action.output.as_ref());
+                fits(schema, output.as_ref()).map_err(|error| outside(&error.to_string()))?;
+                Ok(Done::Answered(output.unwrap_or(Value::Null)))
+            }
+            Completion::Pending => Ok(Done::Runs(id, running)),
+        }
+    }
+
+    fn query_action(&self) -> Result<Done, Problem> {
+        let id =
+            actions::id_of(self.request.input.as_ref()).map_err(|_| Problem::new(ProblemCode::Refused))?;
+        let status =
+            self.device.actions().query(&id, self.caller.contact(), &self.request.thing, self.name());
+        status.map(|status| Done::Answered(status.0)).ok_or(Problem::new(ProblemCode::Refused))
+    }
+
+    async fn cancel_action(&self) -> Result<Done, Problem> {
+        let refused = || Problem::new(ProblemCode::Refused);
+        let id = actions::id_of(self.request.input.as_ref()).map_err(|_| refused())?;
+        let running =
+            self.device.actions().running(&id, self.caller.contact(), &self.request.thing, self.name());
+        // One that is over needs no cancelling, and cancelling twice is as good as once.
+        let Some(invocation) = running.ok_or_else(refused)? else { return Ok(Done::Answered(Value::Null)) };
+        let Target::Thing(thing) = self.target() else { return Err(refused()) };
+        let cancelled = thing.cancel_action(invocation).await;
+        cancelled.map(|()| Done::Answered(Value::Null)).map_err(|fault| Problem::from(&fault))
+    }
+
+    fn subscribe(&self) -> Result<Done, Problem> {
+        let topic = self.topic().ok_or(Problem::new(ProblemCode::Refused))?;
+        if let Target::Thing(thing) = self.target() {
+            self.device.watch().ensure(self.device, &self.request.thing, thing);
+        }
+        let busy = |error: TooMany| Problem::because(ProblemCode::Busy, error.to_string());
+        self.caller.outbox().subscribe(topic.clone(), self.request.hash()).map_err(busy)?;
+        Ok(Done::Begins(topic))
+    }
+
+    fn unsubscribe(&self) -> Result<Done, Problem> {
+        let topic = self.topic().ok_or(Problem::new(ProblemCode::Refused))?;
+        // To end what is not there is as good as to end it.
+        self.caller.outbox().unsubscribe(&topic);
+        Ok(Done::Answered(Value::Null))
+    }
+
+    fn topic(&self) -> Option<Topic> {
+        let affordance = self.request.affordance.clone()?;
+        Some(Topic { kind: kind_of(self.request.op)?, thing: self.request.thing.clone(), affordance })
+    }
+
+    /// Until the deadline, or until the request expires if that is sooner.
+    fn time_left(&self) -> Duration {
+        let now = self.caller.now(self.device.clock().monotonic());
+        let valid = u64::try_from(self.request.exp.saturating_sub(now)).unwrap_or(0);
+        // Times travel in whole seconds: a request in its last one has that second still.
+        DEADLINE.min(Duration::from_secs(valid.saturating_add(1)))
+    }
+}
+
+fn outside(why: &str) -> Problem {
+    Problem::because(ProblemCode::Failed, format!("the Thing answered outside its own schema: {why}"))
+}
+
+fn at(problem: Problem, property: &str) -> Problem {
+    Problem { pointer: Some(format!("/{property}")), ..problem }
+}
+
+impl From<&Fault> for Problem {
+    fn from(fault: &Fault) -> Self {
+        let (code, detail) = match fault {
+            Fault::Busy(why) => (ProblemCode::Busy, why),
+            Fault::InvalidValue(why) => (ProblemCode::InvalidInput, why),
+            Fault::TimedOut(why) => (ProblemCode::TimedOut, why),
+            Fault::Unavailable(why) => (ProblemCode::Unavailable, why),
+            Fault::Failed(why) => (ProblemCode::Failed, why),
+            Fault::OutcomeUnknown(why) => (ProblemCode::OutcomeUnknown, why),
+        };
+        // A plugin's own words, so their length is bounded here.
+        Self::because(code, detail.chars().take(MAX_DETAIL).collect::<String>())
+    }
+}
+
+/// Characters of a plugin's words that reach a caller: a sentence or two.
+const MAX_DETAIL: usize = 256;

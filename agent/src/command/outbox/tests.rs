@@ -1,0 +1,147 @@
+use serde_json::json;
+
+use super::*;
+
+fn topic(kind: NotificationKind, affordance: &str) -> Topic {
+    Topic { kind, thing: "door".parse().unwrap(), affordance: affordance.parse().unwrap() }
+}
+
+fn re(n: u8) -> RequestHash {
+    RequestHash::from_bytes([n; 32])
+}
+
+fn offer(outbox: &Outbox, topic: &Topic, value: Value) {
+    outbox.offer(topic, Some(&Arc::new(value)));
+}
+
+fn begin(outbox: &Outbox, topic: &Topic, sub: RequestHash) {
+    outbox.subscribe(topic.clone(), sub).unwrap();
+    outbox.activate(topic);
+}
+
+#[test]
+fn a_slow_reader_gets_the_newest_value_and_learns_how_many_it_missed() {
+    let (outbox, state) = (Outbox::default(), topic(NotificationKind::Property, "state"));
+    begin(&outbox, &state, re(1));
+    for n in 0..10 {
+        offer(&outbox, &state, json!(n));
+    }
+    let news = outbox.take().unwrap();
+    assert_eq!((news.value, news.missed, news.n, news.sub), (Some(json!(9)), 9, 1, re(1)));
+    assert_eq!(outbox.take(), None);
+    offer(&outbox, &state, json!(10));
+    let news = outbox.take().unwrap();
+    assert_eq!((news.value, news.missed, news.n), (Some(json!(10)), 0, 2), "counted from one, without gaps");
+}
+
+#[test]
+fn events_wait_in_order_and_the_oldest_are_dropped_and_counted() {
+    let (outbox, bell) = (Outbox::default(), topic(NotificationKind::Event, "bell"));
+    begin(&outbox, &bell, re(1));
+    for n in 0..MAX_WAITING_EVENTS + 3 {
+        offer(&outbox, &bell, json!(n));
+    }
+    let all: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+    assert_eq!(all.len(), MAX_WAITING_EVENTS);
+    assert_eq!((all[0].value.clone(), all[0].missed), (Some(json!(3)), 3));
+    assert!(all[1..].iter().all(|news| news.missed == 0));
+    assert!(all.iter().enumerate().all(|(i, news)| news.n == i as u64 + 1));
+}
+
+#[test]
+fn nothing_is_told_before_the_answer_to_the_subscription_is_on_its_way() {
+    let (outbox, state) = (Outbox::default(), topic(NotificationKind::Property, "state"));
+    outbox.subscribe(state.clone(), re(1)).unwrap();
+    offer(&outbox, &state, json!(1));
+    assert_eq!(outbox.take(), None);
+    outbox.activate(&state);
+    assert_eq!(outbox.take().unwrap().value, Some(json!(1)));
+}
+
+#[test]
+fn a_chatty_event_does_not_hold_up_the_others() {
+    let outbox = Outbox::default();
+    let (chatty, quiet) = (topic(NotificationKind::Event, "chatty"), topic(NotificationKind::Event, "quiet"));
+    begin(&outbox, &chatty, re(1));
+    begin(&outbox, &quiet, re(2));
+    for n in 0..4 {
+        offer(&outbox, &chatty, json!(n));
+    }
+    offer(&outbox, &quiet, json!("here"));
+    let order: Vec<_> = std::iter::from_fn(|| outbox.take()).map(|news| news.sub).collect();
+    assert_eq!(order, [re(1), re(2), re(1), re(1), re(1)]);
+}
+
+#[test]
+fn subscribing_again_starts_afresh() {
+    let (outbox, state) = (Outbox::default(), topic(NotificationKind::Property, "state"));
+    begin(&outbox, &state, re(1));
+    offer(&outbox, &state, json!(1));
+    begin(&outbox, &state, re(2));
+    assert_eq!(outbox.take(), None, "what waited belonged to the first");
+    offer(&outbox, &state, json!(2));
+    let news = outbox.take().unwrap();
+    assert_eq!((news.sub, news.n, news.value), (re(2), 1, Some(json!(2))));
+}
+
+#[test]
+fn subscriptions_of_a_session_are_bounded() {
+    let outbox = Outbox::default();
+    for n in 0..MAX_SUBSCRIPTIONS {
+        begin(&outbox, &topic(NotificationKind::Event, &format!("e{n}")), re(1));
+    }
+    assert_eq!(outbox.subscribe(topic(NotificationKind::Event, "more"), re(2)), Err(TooMany));
+    begin(&outbox, &topic(NotificationKind::Event, "e0"), re(2));
+    assert!(outbox.unsubscribe(&topic(NotificationKind::Event, "e1")));
+    begin(&outbox, &topic(NotificationKind::Event, "more"), re(2));
+}
+
+#[test]
+fn an_end_is_told_once_with_what_was_missed() {
+    let (outbox, state) = (Outbox::default(), topic(NotificationKind::Property, "state"));
+    begin(&outbox, &state, re(1));
+    offer(&outbox, &state, json!(1));
+    assert!(outbox.take().is_some());
+    offer(&outbox, &state, json!(2));
+    outbox.retain(End::Revoked, |_| false);
+    let end = outbox.take().unwrap();
+    assert_eq!((end.end, end.n, end.missed, end.value), (Some(End::Revoked), 2, 1, None));
+    offer(&outbox, &state, json!(3));
+    assert_eq!(outbox.take(), None);
+}
+
+#[test]
+fn what_was_lost_on_the_way_is_counted_for_that_thing_alone() {
+    let (outbox, bell) = (Outbox::default(), topic(NotificationKind::Event, "bell"));
+    begin(&outbox, &bell, re(1));
+    outbox.lost("window", 5);
+    outbox.lost("door", 7);
+    offer(&outbox, &bell, json!(1));
+    assert_eq!(outbox.take().unwrap().missed, 7);
+}
+
+#[test]
+fn ends_are_bounded_too() {
+    let outbox = Outbox::default();
+    for n in 0..=MAX_WAITING_ENDS {
+        let n = u8::try_from(n).unwrap();
+        outbox.action_ended(re(n), "door".parse().unwrap(), "open".parse().unwrap(), Ok(None));
+    }
+    let all: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+    assert_eq!(all.len(), MAX_WAITING_ENDS);
+    assert_eq!(all[0].sub, re(1), "the oldest went");
+}
+
+#[tokio::test]
+async fn whoever_waits_is_woken() {
+    let outbox = Arc::new(Outbox::default());
+    let bell = topic(NotificationKind::Event, "bell");
+    begin(&outbox, &bell, re(1));
+    let waiting = tokio::spawn({
+        let outbox = Arc::clone(&outbox);
+        async move { outbox.next().await }
+    });
+    tokio::task::yield_now().await;
+    offer(&outbox, &bell, json!(1));
+    assert_eq!(waiting.await.unwrap().value, Some(json!(1)));
+}

@@ -1,1 +1,0 @@
-//! The device as a Thing.

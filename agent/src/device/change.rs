@@ -1,0 +1,87 @@
+//! Changes of rights, and all that follows from them.
+
+use serde_json::{Value, json};
+use streembit_peer::message::{End, NotificationKind, Problem, ProblemCode, Receipt};
+use streembit_peer::rights::Change;
+
+use super::Device;
+use crate::access::ChangeRefused;
+use crate::command::{Caller, may_listen, offer};
+use crate::journal::{NotRecorded, RightsError};
+
+impl Device {
+    /// Applies a change that an owner signed: `jws`, brought by `own`, a session that may be among those which end.
+    ///
+    /// When this returns, the change is durable and whatever it ends has ended: sessions, subscriptions and queued work of
+    /// contacts that are no longer any, and subscriptions that the new rights do not cover.
+    pub async fn change_rights(&self, own: Option<&Caller>, jws: &str) -> Result<Receipt, RightsError> {
+        let _order = self.in_order(own).await?;
+        crate::failpoint!("rights-before");
+        let receipt = self.journal().change_rights(jws).await?;
+        self.follow(own).await;
+        Ok(receipt)
+    }
+
+    /// Makes a change in the name of the owner at the device. The device signs it.
+    pub async fn change_rights_here(&self, change: Change) -> Result<Receipt, RightsError> {
+        self.change_rights_here_for(None, change).await
+    }
+
+    pub(super) async fn change_rights_here_for(
+        &self,
+        own: Option<&Caller>,
+        change: Change,
+    ) -> Result<Receipt, RightsError> {
+        let _order = self.in_order(own).await?;
+        crate::failpoint!("rights-before");
+        let receipt = self.journal().change_rights_here(change).await?;
+        self.follow(own).await;
+        Ok(receipt)
+    }
+
+    /// Waits for its turn. A session that is cut meanwhile has none: whoever cuts it waits for it to end.
+    async fn in_order(&self, own: Option<&Caller>) -> Result<tokio::sync::MutexGuard<'_, ()>, RightsError> {
+        let Some(own) = own else { return Ok(self.order.lock().await) };
+        tokio::select! {
+            biased;
+            () = own.ended().cancelled() => Err(ChangeRefused::NotAllowed("the session has ended").into()),
+            order = self.order.lock() => Ok(order),
+        }
+    }
+
+    /// The rights have changed, on disk and here. What they no longer cover ends now.
+    async fn follow(&self, own: Option<&Caller>) {
+        crate::failpoint!("rights-recorded");
+        let rights = self.rights();
+        self.callers()
+            .cut(own, |caller| {
+                // A stranger who is pairing is no contact yet, and stays.
+                let stranger = caller.first_contact() && !rights.is_revoked(caller.contact());
+                rights.contact(caller.contact()).is_none() && !stranger
+            })
+            .await;
+        crate::failpoint!("rights-cut");
+        let now = self.clock().now();
+        for caller in self.callers().all() {
+            caller.outbox().retain(End::Revoked, |topic| may_listen(&rights, caller.contact(), topic, now));
+        }
+        let data = json!({ "seq": rights.seq(), "head": rights.head() });
+        self.tell("contactsChanged", data);
+    }
+
+    /// Tells whoever subscribed to an event of the device.
+    pub(crate) fn tell(&self, event: &str, data: Value) {
+        offer(self, NotificationKind::Event, &self.name, event, Some(&std::sync::Arc::new(data)));
+    }
+}
+
+/// What the caller of `changeRights`, `pair` or `join` hears.
+pub(super) fn problem(error: &RightsError) -> Problem {
+    let code = match error {
+        RightsError::Refused(ChangeRefused::Clock) => ProblemCode::Clock,
+        RightsError::Refused(_) => ProblemCode::Failed,
+        RightsError::NotRecorded(NotRecorded::Storage(_)) => ProblemCode::NotRecorded,
+        RightsError::NotRecorded(_) => ProblemCode::Busy,
+    };
+    Problem::because(code, error.to_string())
+}

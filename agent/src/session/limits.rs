@@ -1,0 +1,138 @@
+//! How fast sessions may come and requests may follow.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How much a device takes from outside. The defaults carry their reasons.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Handshakes under way at once. One costs about a millisecond of CPU and waits for the other side.
+    pub handshakes: usize,
+    /// Handshakes a second from one source, and how many may come at once: a script that dials for every command.
+    pub handshakes_of_a_source: Rate,
+    /// Requests a second in one session. More than a small device answers, so it only stops a caller whose cheap
+    /// requests (unknown names, expired ones) would crowd out the others. Who is faster is read more slowly.
+    pub requests: Rate,
+    /// How long a stranger who was let in for pairing may stay a stranger.
+    pub stranger: Duration,
+}
+
+/// So many a second, after so many at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// In the long run.
+    pub a_second: f64,
+    /// At once.
+    pub burst: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshakes: 32,
+            handshakes_of_a_source: Rate { a_second: 5.0, burst: 50.0 },
+            requests: Rate { a_second: 10_000.0, burst: 10_000.0 },
+            stranger: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What is left of a [`Rate`]: filled with time, emptied by use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bucket {
+    rate: Rate,
+    left: f64,
+    at: Duration,
+}
+
+impl Bucket {
+    pub(super) fn new(rate: Rate, now: Duration) -> Self {
+        Self { rate, left: rate.burst, at: now }
+    }
+
+    /// Takes one, or says how long it is until there is one.
+    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        let passed = now.saturating_sub(self.at).as_secs_f64();
+        self.left = (self.left + passed * self.rate.a_second).min(self.rate.burst);
+        self.at = now;
+        if self.left >= 1.0 {
+            self.left -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - self.left) / self.rate.a_second.max(0.001)))
+    }
+
+    fn is_full(&self, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.at).as_secs_f64();
+        self.left + passed * self.rate.a_second >= self.rate.burst
+    }
+}
+
+/// Sources that are remembered. The transport has limits of its own on connections from one address; this table only
+/// has to outlast them.
+const MAX_SOURCES: usize = 1024;
+
+/// How fast each source dials.
+pub(super) struct Sources {
+    rate: Rate,
+    buckets: Mutex<HashMap<Arc<str>, Bucket>>,
+}
+
+impl Sources {
+    pub(super) fn new(rate: Rate) -> Self {
+        Self { rate, buckets: Mutex::default() }
+    }
+
+    /// Whether this source may start another handshake now.
+    pub(super) fn may_dial(&self, source: &Arc<str>, now: Duration) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_SOURCES && !buckets.contains_key(source) {
+            // Who has been quiet long enough has nothing to be remembered for.
+            buckets.retain(|_, bucket| !bucket.is_full(now));
+            if buckets.len() >= MAX_SOURCES {
+                return false;
+            }
+        }
+        let bucket = buckets.entry(Arc::clone(source)).or_insert_with(|| Bucket::new(self.rate, now));
+        bucket.take(now).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_burst_is_taken_and_then_the_rate_holds() {
+        let mut bucket = Bucket::new(Rate { a_second: 2.0, burst: 3.0 }, SECOND);
+        for _ in 0..3 {
+            assert_eq!(bucket.take(SECOND), Ok(()));
+        }
+        assert_eq!(bucket.take(SECOND), Err(Duration::from_millis(500)));
+        assert_eq!(bucket.take(SECOND + Duration::from_millis(500)), Ok(()));
+        assert!(bucket.take(SECOND + Duration::from_millis(500)).is_err());
+    }
+
+    #[test]
+    fn one_source_is_slowed_and_another_is_not() {
+        let sources = Sources::new(Rate { a_second: 1.0, burst: 1.0 });
+        let (a, b) = (Arc::from("a"), Arc::from("b"));
+        assert!(sources.may_dial(&a, SECOND));
+        assert!(!sources.may_dial(&a, SECOND));
+        assert!(sources.may_dial(&b, SECOND));
+        assert!(sources.may_dial(&a, 2 * SECOND));
+    }
+
+    #[test]
+    fn the_table_of_sources_is_bounded_and_forgets_the_quiet_ones() {
+        let sources = Sources::new(Rate { a_second: 1.0, burst: 1.0 });
+        for i in 0..MAX_SOURCES {
+            assert!(sources.may_dial(&Arc::from(i.to_string()), SECOND));
+        }
+        assert!(!sources.may_dial(&Arc::from("one more"), SECOND));
+        assert!(sources.may_dial(&Arc::from("one more"), 3 * SECOND));
+    }
+}

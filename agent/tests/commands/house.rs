@@ -1,0 +1,230 @@
+//! A device with one door and the people who come to it, over streams in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use streembit_agent::clock::{Clock, VirtualTime};
+use streembit_agent::command::Pipeline;
+use streembit_agent::device::{Device, DeviceParts, Identity};
+use streembit_agent::journal::{Journal, Settings};
+use streembit_agent::session::{Limits, Server, SessionEnded, Source};
+use streembit_agent::things::Things;
+use streembit_keys::{PrivateKey, Thumbprint, rng};
+use streembit_peer::client::{Connection, Subscription};
+use streembit_peer::message::{Answer, Call, FromDevice, Operation, Problem, ProblemCode, Response};
+use streembit_peer::rights::{Change, Grant, Grants, Role};
+use streembit_peer::session::{Established, PeerIds, Remote};
+use streembit_peer::wire;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+
+use super::stand_in::StandIn;
+
+/// A Monday, 12:00 UTC.
+pub const NOON: i64 = 1_700_481_600;
+
+/// How long a test waits for what must come.
+pub const SOON: Duration = Duration::from_secs(5);
+
+pub struct House {
+    pub device: Arc<Device>,
+    pub server: Arc<Server>,
+    pub door: Arc<StandIn>,
+    pub time: VirtualTime,
+    pub owner: PrivateKey,
+    pub folder: tempfile::TempDir,
+}
+
+impl House {
+    pub async fn new() -> Self {
+        Self::at(VirtualTime::new(NOON, true), Limits::default()).await
+    }
+
+    pub async fn at(time: VirtualTime, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Clock::new(time.clone()));
+        let key = PrivateKey::generate(&mut rng::system());
+        let journal = Arc::new(
+            Journal::open(&folder.path().join("state.db"), &key, Arc::clone(&clock), Settings::default())
+                .unwrap(),
+        );
+        let things = Arc::new(Things::default());
+        let door = StandIn::new();
+        things.put("door".into(), door.clone());
+        let identity = Identity {
+            manufacturer: Some("Maker".into()),
+            model: Some("M1".into()),
+            serial: Some("7".into()),
+        };
+        let title = Some("House".to_owned());
+        let parts = DeviceParts { key, identity, title, version: "1.2.3".into(), journal, clock, things };
+        let device = Arc::new(Device::new(parts).unwrap());
+        let server = Arc::new(Server::new(Arc::new(Pipeline::new(Arc::clone(&device))), limits));
+        let owner = new_key();
+        let claim = Change::Claim { key: owner.public().clone(), name: label("owner"), recovery: None };
+        device.change_rights_here(claim).await.unwrap();
+        Self { device, server, door, time, owner, folder }
+    }
+
+    /// Makes somebody a contact.
+    pub async fn admit(&self, role: Role, grants: Vec<Grant>) -> PrivateKey {
+        let key = new_key();
+        let grants = Grants::try_from(grants).unwrap();
+        let change = Change::Admit { key: key.public().clone(), name: label("somebody"), role, grants };
+        self.device.change_rights_here(change).await.unwrap();
+        key
+    }
+
+    pub async fn revoke(&self, key: &PrivateKey) {
+        let contact = key.public().thumbprint();
+        self.device.change_rights_here(Change::Revoke { contact }).await.unwrap();
+    }
+
+    /// A stream to the device, which serves it until it ends.
+    pub fn dial(&self, source: &str) -> (DuplexStream, JoinHandle<Result<(), SessionEnded>>) {
+        // Small, so that a reader who stops is noticed soon.
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let (server, source) =
+            (Arc::clone(&self.server), Source { name: source.into(), peer_ids: peer_ids() });
+        (ours, tokio::spawn(async move { server.serve(theirs, source).await }))
+    }
+
+    /// A session of a contact, with a person's program at its other end.
+    pub async fn enter(&self, key: &PrivateKey) -> Connection {
+        self.try_enter(key, self.known()).await.expect("a contact is let in")
+    }
+
+    pub async fn try_enter(&self, key: &PrivateKey, remote: Remote) -> Option<Connection> {
+        let (stream, established) = self.handshake(key, remote).await?;
+        Some(Connection::new(stream, established, key.clone()))
+    }
+
+    async fn handshake(&self, key: &PrivateKey, remote: Remote) -> Option<(DuplexStream, Established)> {
+        let (mut stream, _) = self.dial(&key.public().thumbprint().to_string());
+        let now = self.caller_time();
+        let established = wire::initiate(&mut stream, key, remote, peer_ids(), move || now).await.ok()?;
+        Some((stream, established))
+    }
+
+    /// A session whose messages a test makes itself.
+    pub async fn enter_by_hand(&self, key: &PrivateKey) -> ByHand {
+        let (stream, established) = self.handshake(key, self.known()).await.expect("a contact is let in");
+        ByHand { stream, established, key: key.clone(), now: self.caller_time() }
+    }
+
+    pub fn known(&self) -> Remote {
+        Remote::Known(self.device.key().public().clone())
+    }
+
+    fn caller_time(&self) -> i64 {
+        NOON
+    }
+}
+
+/// A caller who writes frames with his own hands.
+pub struct ByHand {
+    pub stream: DuplexStream,
+    pub established: Established,
+    pub key: PrivateKey,
+    pub now: i64,
+}
+
+impl ByHand {
+    pub fn sign(&self, call: &Call) -> String {
+        call.sign(&self.key, &self.established.peers, self.now, self.now + 60).plaintext
+    }
+
+    pub async fn send(&mut self, plaintext: &str) {
+        let sealed = self.established.sealer.seal(plaintext.as_bytes()).unwrap();
+        // The device may have hung up already, which the next read shows.
+        let _ = wire::write_frame(&mut self.stream, sealed.as_bytes()).await;
+    }
+
+    /// The next message, or `None` when the device has ended the session.
+    pub async fn receive(&mut self) -> Option<FromDevice> {
+        let frame = wire::read_frame(&mut self.stream, wire::MAX_FRAME);
+        let frame = tokio::time::timeout(SOON, frame).await.expect("an answer or an end").ok()?;
+        let plaintext = self.established.opener.open(&frame).unwrap();
+        Some(FromDevice::authenticate(&plaintext, &self.established.peers).unwrap())
+    }
+
+    pub async fn answer(&mut self) -> Option<Answer> {
+        match self.receive().await? {
+            FromDevice::Response(response) => Some(response.result),
+            FromDevice::Notification(news) => panic!("news where an answer was due: {news:?}"),
+        }
+    }
+}
+
+pub fn new_key() -> PrivateKey {
+    PrivateKey::generate(&mut rng::system())
+}
+
+pub fn label(text: &str) -> streembit_peer::rights::Label {
+    text.parse().unwrap()
+}
+
+pub fn peer_ids() -> PeerIds {
+    PeerIds { initiator: "person".into(), responder: "device".into() }
+}
+
+pub fn call(op: Operation, thing: &str, affordance: &str, input: Option<Value>) -> Call {
+    let affordance = op.names_an_affordance().then(|| affordance.parse().unwrap());
+    Call::new(op, thing.parse().unwrap(), affordance, input.as_ref(), &mut rng::system()).unwrap()
+}
+
+pub fn grant(thing: &str, affordance: &str, operations: &[Operation]) -> Grant {
+    Grant {
+        thing: thing.parse().unwrap(),
+        affordances: vec![affordance.parse().unwrap()],
+        operations: operations.to_vec(),
+        not_before: None,
+        not_after: None,
+        weekly: Vec::new(),
+    }
+}
+
+/// What a person does with a session.
+#[allow(async_fn_in_trait)]
+pub trait Ask {
+    async fn respond(&self, call: &Call) -> Response;
+    async fn ask(&self, op: Operation, thing: &str, affordance: &str, input: Option<Value>) -> Answer;
+    async fn listen(&self, op: Operation, thing: &str, affordance: &str) -> Subscription;
+}
+
+impl Ask for Connection {
+    async fn respond(&self, call: &Call) -> Response {
+        self.call(call, Duration::from_secs(60)).await.expect("an answer")
+    }
+
+    async fn ask(&self, op: Operation, thing: &str, affordance: &str, input: Option<Value>) -> Answer {
+        self.respond(&call(op, thing, affordance, input)).await.result
+    }
+
+    async fn listen(&self, op: Operation, thing: &str, affordance: &str) -> Subscription {
+        let call = call(op, thing, affordance, None);
+        let (response, subscription) =
+            self.subscribe(&call, Duration::from_secs(60), 64).await.expect("an answer");
+        assert_eq!(response.result, Answer::Ok(Value::Null));
+        subscription.expect("a subscription")
+    }
+}
+
+pub fn code(answer: &Answer) -> Option<ProblemCode> {
+    match answer {
+        Answer::Problem(problem) => Some(problem.code),
+        _ => None,
+    }
+}
+
+pub fn problem(answer: Answer) -> Problem {
+    match answer {
+        Answer::Problem(problem) => problem,
+        other => panic!("a problem was due: {other:?}"),
+    }
+}
+
+pub fn who(key: &PrivateKey) -> Thumbprint {
+    key.public().thumbprint()
+}

@@ -1,0 +1,175 @@
+//! A door that counts its movements.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use streembit_agent::things::{Answer, Completion, Fault, Health, Invocation, Notice, Thing};
+use streembit_thing_descriptions::ThingModel;
+use tokio::sync::{Notify, broadcast};
+
+pub const MODEL: &str = r#"{
+  "@context": "https://www.w3.org/2022/wot/td/v1.1",
+  "@type": "tm:ThingModel",
+  "title": "Door",
+  "properties": {
+    "state": { "type": "string", "enum": ["open", "closed"], "readOnly": true, "observable": true },
+    "speed": { "type": "integer", "minimum": 1, "maximum": 10, "observable": true },
+    "pin": { "type": "string", "pattern": "^[0-9]{4}$", "writeOnly": true }
+  },
+  "actions": {
+    "open": {},
+    "turn": {
+      "input": {
+        "type": "object",
+        "properties": { "by": { "type": "integer", "maximum": 90 } },
+        "required": ["by"]
+      },
+      "output": { "type": "integer" }
+    },
+    "travel": { "output": { "type": "string" } }
+  },
+  "events": {
+    "obstruction": { "data": { "type": "integer" } },
+    "bell": {}
+  }
+}"#;
+
+/// What the door does when it is asked.
+#[derive(Default)]
+pub struct Behaviour {
+    /// Every call waits until this is notified.
+    pub hold: Option<Arc<Notify>>,
+    /// What a read answers in place of the truth.
+    pub lie: Option<Value>,
+    /// What every call fails with.
+    pub fault: Option<Fault>,
+}
+
+pub struct StandIn {
+    model: ThingModel,
+    moved: AtomicU64,
+    read: AtomicU64,
+    pub travelling: Mutex<Vec<u64>>,
+    pub cancelled: Mutex<Vec<u64>>,
+    properties: Mutex<HashMap<String, Value>>,
+    pub behaviour: Mutex<Behaviour>,
+    notices: broadcast::Sender<Notice>,
+}
+
+impl StandIn {
+    pub fn new() -> Arc<Self> {
+        let properties = [("state".to_owned(), json!("closed")), ("speed".to_owned(), json!(5))];
+        Arc::new(Self {
+            model: ThingModel::parse(MODEL.as_bytes()).unwrap(),
+            moved: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            travelling: Mutex::default(),
+            cancelled: Mutex::default(),
+            properties: Mutex::new(properties.into()),
+            behaviour: Mutex::default(),
+            notices: broadcast::channel(64).0,
+        })
+    }
+
+    /// How often it moved.
+    pub fn moved(&self) -> u64 {
+        self.moved.load(Ordering::SeqCst)
+    }
+
+    /// How often it was read.
+    pub fn reads(&self) -> u64 {
+        self.read.load(Ordering::SeqCst)
+    }
+
+    pub fn notice(&self, notice: Notice) {
+        let _ = self.notices.send(notice);
+    }
+
+    pub fn changed(&self, name: &str, value: Value) {
+        self.properties.lock().unwrap().insert(name.into(), value.clone());
+        self.notice(Notice::PropertyChanged { name: name.into(), value: Arc::new(value) });
+    }
+
+    pub fn event(&self, name: &str, data: Option<Value>) {
+        self.notice(Notice::Event { name: name.into(), data: data.map(Arc::new) });
+    }
+
+    async fn asked(&self) -> Result<(), Fault> {
+        let (hold, fault) = {
+            let behaviour = self.behaviour.lock().unwrap();
+            (behaviour.hold.clone(), behaviour.fault.clone())
+        };
+        if let Some(hold) = hold {
+            hold.notified().await;
+        }
+        fault.map_or(Ok(()), Err)
+    }
+}
+
+impl Thing for StandIn {
+    fn model(&self) -> &ThingModel {
+        &self.model
+    }
+
+    fn health(&self) -> Health {
+        Health::Running
+    }
+
+    fn read_property<'a>(&'a self, name: &'a str) -> Answer<'a, Value> {
+        Box::pin(async move {
+            self.asked().await?;
+            self.read.fetch_add(1, Ordering::SeqCst);
+            if let Some(lie) = &self.behaviour.lock().unwrap().lie {
+                return Ok(lie.clone());
+            }
+            self.properties.lock().unwrap().get(name).cloned().ok_or(Fault::Failed("no value".into()))
+        })
+    }
+
+    fn write_property<'a>(&'a self, name: &'a str, value: Value) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.asked().await?;
+            self.moved.fetch_add(1, Ordering::SeqCst);
+            self.changed(name, value);
+            Ok(())
+        })
+    }
+
+    fn invoke_action<'a>(
+        &'a self,
+        name: &'a str,
+        input: Option<Value>,
+        call: Invocation,
+    ) -> Answer<'a, Completion> {
+        Box::pin(async move {
+            self.asked().await?;
+            self.moved.fetch_add(1, Ordering::SeqCst);
+            match name {
+                "open" => {
+                    self.changed("state", json!("open"));
+                    Ok(Completion::Done(None))
+                }
+                "turn" => Ok(Completion::Done(input.map(|input| input["by"].clone()))),
+                _ => {
+                    self.travelling.lock().unwrap().push(call.id);
+                    Ok(Completion::Pending)
+                }
+            }
+        })
+    }
+
+    fn cancel_action(&self, invocation: u64) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.asked().await?;
+            self.moved.fetch_add(1, Ordering::SeqCst);
+            self.cancelled.lock().unwrap().push(invocation);
+            Ok(())
+        })
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}
