@@ -1,0 +1,110 @@
+//! Who this device is, and the folder where it keeps that.
+//!
+//! `init` makes an identity ([`create`]), `run` loads it ([`Identity::load`]), `factory-reset` makes another one in its place
+//! ([`reset`]). Each of them survives a power cut at any instant: the account key is written last, and a reset leaves a
+//! marker behind until it is done.
+
+mod create;
+mod factory;
+mod folder;
+mod reset;
+
+use std::path::{Path, PathBuf};
+
+use streembit_keys::files::{FileError, read_bounded, read_credential, read_secret};
+use streembit_keys::{PrivateKey, pkcs8};
+
+pub use create::{Origin, create};
+pub use factory::{BadFactory, Factory};
+pub use folder::{DataFolder, Lock};
+pub use reset::{finish_reset, reset};
+
+/// Who this device is.
+#[derive(Debug)]
+pub struct Identity {
+    /// The account: what sessions and signatures are made with.
+    pub account: PrivateKey,
+    /// The transport key of the local network. It says nothing about the account.
+    pub lan: PrivateKey,
+    /// What the factory wrote on the device.
+    pub factory: Factory,
+}
+
+/// Why there is no identity.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `init` was not run, or not on this folder.
+    #[error("there is no device in {}", .0.display())]
+    NotInitialised(PathBuf),
+    /// `init` was run before.
+    #[error("there is a device in {} already", .0.display())]
+    Exists(PathBuf),
+    /// A key file holds no key that can be used.
+    #[error("{}: {error}", path.display())]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: pkcs8::Pkcs8Error,
+    },
+    /// The file from the factory is not what it should be.
+    #[error("{}: {error}", path.display())]
+    Factory {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: BadFactory,
+    },
+    /// Another program works in the folder.
+    #[error("the data folder {} is in use: an agent runs on it", .0.display())]
+    InUse(PathBuf),
+}
+
+impl Identity {
+    /// Loads the identity in `data`.
+    ///
+    /// The account's key comes from `credentials` (what systemd's `LoadCredential=account.key:…` sets up) where it has one.
+    pub fn load(data: &DataFolder, credentials: Option<&Path>) -> Result<Self, IdentityError> {
+        let credential = credentials.map(|folder| folder.join(folder::ACCOUNT_KEY));
+        let account = match credential.filter(|path| path.exists()) {
+            Some(path) => read_key(&path, &read_credential(&path, MAX_KEY)?)?,
+            None => {
+                let path = data.account_key();
+                let bytes = read_secret(&path, MAX_KEY).map_err(|error| match error {
+                    error if error.is_not_found() => IdentityError::NotInitialised(data.path().to_owned()),
+                    error => error.into(),
+                })?;
+                read_key(&path, &bytes)?
+            }
+        };
+        let lan = read_key(&data.lan_key(), &read_secret(&data.lan_key(), MAX_KEY)?)?;
+        let factory = match read_bounded(&data.factory(), factory::MAX_FILE) {
+            Ok(bytes) => Factory::parse(&bytes)
+                .map_err(|error| IdentityError::Factory { path: data.factory(), error })?,
+            Err(error) if error.is_not_found() => Factory::default(),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { account, lan, factory })
+    }
+}
+
+/// Longest key file.
+const MAX_KEY: u64 = pkcs8::MAX_PEM as u64;
+
+/// Reads a key from a file that only its owner can read, such as one that a factory made.
+pub fn read_key_file(path: &Path) -> Result<PrivateKey, IdentityError> {
+    read_key(path, &read_secret(path, MAX_KEY)?)
+}
+
+fn read_key(path: &Path, bytes: &[u8]) -> Result<PrivateKey, IdentityError> {
+    std::str::from_utf8(bytes)
+        .map_err(|_| pkcs8::Pkcs8Error::Malformed)
+        .and_then(pkcs8::from_pem)
+        .map_err(|error| IdentityError::Key { path: path.to_owned(), error })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Back to how the device left the factory, with a new identity.
+
+use std::fs;
+
+use rand_core::CryptoRng;
+use streembit_keys::PublicKey;
+use streembit_keys::files::{FileError, sync_dir, write_atomic};
+
+use super::create::write_all;
+use super::folder::KEPT;
+use super::{DataFolder, IdentityError, Lock, Origin};
+
+/// Wipes the device and makes it a new one: new keys, no contacts, no journal, the default config, unclaimed. What the
+/// factory wrote on it, the floors of its firmware and the publishers that it trusts stay.
+///
+/// A power cut in the middle leaves a marker, and [`finish_reset`] goes on from there: never half of the old device.
+pub fn reset(data: &DataFolder, lock: &Lock, rng: &mut impl CryptoRng) -> Result<PublicKey, IdentityError> {
+    // From here on there is no way back, and the old identity counts no longer.
+    write_atomic(&data.reset_marker(), b"", 0o600)?;
+    carry_out(data, lock, rng)
+}
+
+/// Goes on with a reset that a power cut interrupted. To be called before anything else is read from the folder.
+pub fn finish_reset(
+    data: &DataFolder,
+    lock: &Lock,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<PublicKey>, IdentityError> {
+    if data.reset_marker().exists() { carry_out(data, lock, rng).map(Some) } else { Ok(None) }
+}
+
+fn carry_out(data: &DataFolder, _lock: &Lock, rng: &mut impl CryptoRng) -> Result<PublicKey, IdentityError> {
+    let marker = data.reset_marker();
+    for entry in list(data)? {
+        let kept = entry.file_name().is_some_and(|name| KEPT.iter().any(|kept| name == *kept));
+        if kept || entry == marker {
+            continue;
+        }
+        remove(&entry)?;
+    }
+    sync_dir(data.path())?;
+    let key = write_all(data, Origin::default(), rng)?;
+    remove(&marker)?;
+    sync_dir(data.path())?;
+    Ok(key)
+}
+
+fn list(data: &DataFolder) -> Result<Vec<std::path::PathBuf>, FileError> {
+    let io = |source| FileError::Io { action: "list the folder", path: data.path().to_owned(), source };
+    fs::read_dir(data.path()).map_err(io)?.map(|entry| entry.map(|e| e.path()).map_err(io)).collect()
+}
+
+fn remove(path: &std::path::Path) -> Result<(), FileError> {
+    let io = |source| FileError::Io { action: "remove", path: path.to_owned(), source };
+    // Asked of the link itself, so that a link to a folder is removed and not followed.
+    let is_folder = fs::symlink_metadata(path).map_err(io)?.is_dir();
+    if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) }.map_err(io)
+}

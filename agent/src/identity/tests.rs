@@ -1,0 +1,172 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use streembit_keys::rng::system;
+
+use super::*;
+
+fn folder() -> (tempfile::TempDir, DataFolder) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataFolder::new(folder.path().join("device"));
+    (folder, data)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_new_device_has_two_private_keys_and_a_config_that_is_right() {
+    let (_folder, data) = folder();
+    let public = create(&data, Origin::default(), &mut system()).unwrap();
+    let identity = Identity::load(&data, None).unwrap();
+    assert_eq!(identity.account.public(), &public);
+    assert_ne!(identity.lan.public(), &public);
+    assert_eq!(identity.factory, Factory::default());
+    assert_eq!(mode(data.path()), 0o700);
+    for path in [data.account_key(), data.lan_key(), data.config()] {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    crate::config::Config::load(&data.config()).unwrap();
+}
+
+#[test]
+fn a_device_is_never_overwritten() {
+    let (_folder, data) = folder();
+    let public = create(&data, Origin::default(), &mut system()).unwrap();
+    let again = create(&data, Origin::default(), &mut system());
+    assert!(matches!(again, Err(IdentityError::Exists(_))), "{again:?}");
+    assert_eq!(Identity::load(&data, None).unwrap().account.public(), &public);
+}
+
+#[test]
+fn a_key_and_a_serial_number_come_from_the_factory() {
+    let (folder, data) = folder();
+    let key = PrivateKey::generate(&mut system());
+    let (key_file, factory_file) = (folder.path().join("key"), folder.path().join("factory"));
+    fs::write(&key_file, pkcs8::to_pem(&key).unwrap().as_bytes()).unwrap();
+    fs::write(&factory_file, r#"{"manufacturer": "Example Doors Ltd", "model": "GD-2", "serial": "1"}"#)
+        .unwrap();
+
+    // The factory's key file must be as private as any other.
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o644)).unwrap();
+    let exposed = Origin::from_files(Some(&key_file), Some(&factory_file));
+    assert!(matches!(exposed, Err(IdentityError::File(FileError::Exposed { .. }))), "{exposed:?}");
+    assert!(!data.is_initialised());
+
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let origin = Origin::from_files(Some(&key_file), Some(&factory_file)).unwrap();
+    assert_eq!(&create(&data, origin, &mut system()).unwrap(), key.public());
+    let identity = Identity::load(&data, None).unwrap();
+    assert_eq!(identity.factory.serial.as_deref(), Some("1"));
+}
+
+#[test]
+fn a_factory_file_that_is_none_is_refused() {
+    for bad in [
+        "",
+        "[]",
+        r#"{"maker": "x"}"#,
+        r#"{"serial": ""}"#,
+        r#"{"serial": 5}"#,
+        "{\"serial\": \"a\\nb\"}",
+        &format!(r#"{{"serial": "{}"}}"#, "x".repeat(129)),
+    ] {
+        assert!(Factory::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_device_says_so() {
+    let (_folder, data) = folder();
+    assert!(matches!(Identity::load(&data, None), Err(IdentityError::NotInitialised(_))));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_not_used() {
+    let (_folder, data) = folder();
+    create(&data, Origin::default(), &mut system()).unwrap();
+    fs::set_permissions(data.account_key(), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(Identity::load(&data, None), Err(IdentityError::File(FileError::Exposed { .. }))));
+}
+
+#[test]
+fn a_systemd_credential_comes_before_the_file() {
+    let (folder, data) = folder();
+    create(&data, Origin::default(), &mut system()).unwrap();
+    let key = PrivateKey::generate(&mut system());
+    let credential = folder.path().join("account.key");
+    fs::write(&credential, pkcs8::to_pem(&key).unwrap().as_bytes()).unwrap();
+    // An access control list's mask shows as the group's bits.
+    fs::set_permissions(&credential, fs::Permissions::from_mode(0o440)).unwrap();
+    assert_eq!(Identity::load(&data, Some(folder.path())).unwrap().account.public(), key.public());
+    fs::remove_file(&credential).unwrap();
+    assert_ne!(Identity::load(&data, Some(folder.path())).unwrap().account.public(), key.public());
+}
+
+#[test]
+fn one_program_at_a_time_works_in_the_folder() {
+    let (_folder, data) = folder();
+    create(&data, Origin::default(), &mut system()).unwrap();
+    let lock = data.lock().unwrap();
+    assert!(matches!(data.lock(), Err(IdentityError::InUse(_))));
+    drop(lock);
+    assert!(data.lock().is_ok());
+}
+
+/// A device with everything that one can have.
+fn full_device() -> (tempfile::TempDir, DataFolder, streembit_keys::PublicKey) {
+    let (folder, data) = folder();
+    let origin =
+        Origin { key: None, factory: Some(Factory { serial: Some("7".into()), ..Factory::default() }) };
+    let public = create(&data, origin, &mut system()).unwrap();
+    fs::write(data.config(), "name = \"Mine\"\n").unwrap();
+    fs::write(data.state(), "contacts").unwrap();
+    fs::write(data.path().join("state.db-wal"), "more contacts").unwrap();
+    for inner in ["floors/root.json", "publishers/a.json", "plugins/door.cwasm"] {
+        let path = data.path().join(inner);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, inner).unwrap();
+    }
+    (folder, data, public)
+}
+
+fn is_wiped(data: &DataFolder, old: &streembit_keys::PublicKey) {
+    let identity = Identity::load(data, None).unwrap();
+    assert_ne!(identity.account.public(), old);
+    assert_eq!(identity.factory.serial.as_deref(), Some("7"));
+    assert_eq!(fs::read_to_string(data.config()).unwrap(), crate::config::DEFAULT);
+    for gone in ["state.db", "state.db-wal", "plugins", "reset"] {
+        assert!(!data.path().join(gone).exists(), "{gone}");
+    }
+    for kept in ["floors/root.json", "publishers/a.json"] {
+        assert_eq!(fs::read_to_string(data.path().join(kept)).unwrap(), kept);
+    }
+}
+
+#[test]
+fn a_reset_wipes_everything_but_floors_publishers_and_what_the_factory_wrote() {
+    let (_folder, data, old) = full_device();
+    let lock = data.lock().unwrap();
+    let new = reset(&data, &lock, &mut system()).unwrap();
+    assert_eq!(Identity::load(&data, None).unwrap().account.public(), &new);
+    is_wiped(&data, &old);
+}
+
+#[test]
+fn a_reset_that_a_power_cut_interrupted_is_finished_at_the_next_start() {
+    // However far it came, what is left is a marker and some of the files.
+    for already_gone in
+        [&[][..], &["state.db"], &["account.key"], &["account.key", "lan.key", "state.db", "config.toml"]]
+    {
+        let (_folder, data, old) = full_device();
+        fs::write(data.reset_marker(), "").unwrap();
+        for name in already_gone {
+            fs::remove_file(data.path().join(name)).unwrap();
+        }
+        let lock = data.lock().unwrap();
+        assert!(finish_reset(&data, &lock, &mut system()).unwrap().is_some());
+        is_wiped(&data, &old);
+        assert!(finish_reset(&data, &lock, &mut system()).unwrap().is_none());
+    }
+}
