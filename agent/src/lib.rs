@@ -6,13 +6,16 @@
 //! the one file that people edit, [`clock`] the only reader of the wall clock.
 
 pub mod access;
+pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod device;
 pub mod failpoint;
 pub mod hardware;
+pub mod identity;
 pub mod journal;
 pub mod plugins;
 pub mod session;

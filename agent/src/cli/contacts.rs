@@ -1,0 +1,48 @@
+//! `streembit-agent contacts`
+
+use super::{Context, Found, show};
+use crate::control::answer::People;
+use crate::control::{Call, Failure};
+
+pub(super) fn execute(context: &Context) -> Result<Found, Failure> {
+    let people: People = context.ask(&Call::Contacts)?;
+    Ok(Found::new(&people, text_of(&people)))
+}
+
+fn text_of(people: &People) -> String {
+    let mut parts = Vec::new();
+    if people.contacts.is_empty() {
+        parts.push("Nobody may use this device yet. Take it with `streembit-agent pair`.".to_owned());
+    } else {
+        let rows: Vec<Vec<String>> = people
+            .contacts
+            .iter()
+            .map(|contact| {
+                let grants = match contact.grants.len() {
+                    0 => String::new(),
+                    1 => "1 grant".to_owned(),
+                    n => format!("{n} grants"),
+                };
+                vec![contact.name.to_string(), contact.role.to_string(), contact.contact.to_string(), grants]
+            })
+            .collect();
+        parts.push(show::table(&rows));
+    }
+    if !people.invitations.is_empty() {
+        let rows: Vec<Vec<String>> = people
+            .invitations
+            .iter()
+            .map(|invitation| {
+                let until = format!("until {}", show::moment(invitation.expires));
+                vec![
+                    invitation.name.to_string(),
+                    invitation.role.to_string(),
+                    until,
+                    format!("invitation {}", invitation.id),
+                ]
+            })
+            .collect();
+        parts.push(format!("Invited:\n{}", show::table(&rows)));
+    }
+    parts.join("\n\n")
+}

@@ -1,0 +1,89 @@
+//! `streembit-agent log`
+
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use super::{Context, Found, show};
+use crate::control::{Call, Failure};
+use crate::journal::{Body, What};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  streembit-agent log                    the newest entries
+  streembit-agent log --from 1 --limit 100
+  streembit-agent --json log | jq .      with hashes, and the signed requests")]
+pub(super) struct Args {
+    /// Begin with this entry instead of showing the newest
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<u64>,
+
+    /// How many entries at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+}
+
+pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> {
+    let answer: Value = context.ask(&Call::Log { from: args.from, limit: usize::from(args.limit) })?;
+    let text = text_of(&answer);
+    Ok(Found::new(&answer, text))
+}
+
+fn text_of(answer: &Value) -> String {
+    let entries = answer.get("entries").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if entries.is_empty() {
+        return "There are no such entries.".to_owned();
+    }
+    let names = answer.get("names");
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .filter_map(|entry| Body::deserialize(entry).ok())
+        .map(|body| {
+            let at = body.at.map_or_else(|| "(time unknown)".to_owned(), show::moment);
+            vec![format!("{:>6}", body.seq), at, describe(&body.what, names)]
+        })
+        .collect();
+    show::table(&rows)
+}
+
+/// A contact by name where it has one.
+fn who(contact: &streembit_keys::Thumbprint, names: Option<&Value>) -> String {
+    let key = contact.to_string();
+    match names.and_then(|names| names.get(&key)).and_then(Value::as_str) {
+        Some(name) => name.to_owned(),
+        None => format!("{}…", key.get(..12).unwrap_or(&key)),
+    }
+}
+
+fn describe(what: &What, names: Option<&Value>) -> String {
+    match what {
+        What::Start { version } => format!("the agent started, version {version}"),
+        What::Intent { contact, op, thing, affordance, .. } => {
+            let affordance = affordance.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+            format!("{}: {op} {thing}{affordance}", who(contact, names))
+        }
+        What::Outcome { intent, result } => format!("entry {intent}: {}", word(result)),
+        What::Completed { intent, result } => format!("entry {intent} completed: {}", word(result)),
+        What::OutcomeUnknown { intent, because } => {
+            format!("entry {intent}: outcome unknown ({})", word(because))
+        }
+        What::Reads { reads, unlisted } => {
+            let times: u64 = reads.iter().map(|read| read.times).sum::<u64>() + unlisted;
+            format!("{times} reads")
+        }
+        What::Rights { number, .. } => format!("rights changed, change {number}"),
+        What::InputsDropped { from, through, inputs } => {
+            format!("{inputs} inputs of entries {from} to {through} were dropped")
+        }
+        What::Cut { through } => format!("entries up to {through} were removed for age or number"),
+    }
+}
+
+/// The name that a value has in JSON.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,66 @@
+//! The only place of the program that prints.
+//!
+//! What a command found goes to standard output, as text for people or as JSON for scripts. Failures go to standard error
+//! for people, and to standard output for scripts, which then read one document whatever happened.
+
+use std::io::{self, Write as _};
+
+use serde_json::{Value, json};
+use streembit_peer::exit::Exit;
+
+use crate::control::Failure;
+
+/// What a command found: JSON for scripts, and text for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// For scripts.
+    pub json: Value,
+    /// For people, without a line feed at its end.
+    pub text: String,
+    /// What the program's end says: a check may find something wrong without failing itself.
+    pub exit: Exit,
+}
+
+impl Found {
+    /// Found, and all is well.
+    pub fn new(json: &impl serde::Serialize, text: impl Into<String>) -> Self {
+        // Our answers have string keys only, so this always works.
+        Self { json: serde_json::to_value(json).unwrap_or_default(), text: text.into(), exit: Exit::Ok }
+    }
+
+    /// The same with another end.
+    #[must_use]
+    pub fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+pub(super) fn found(found: &Found, as_json: bool) -> Exit {
+    let written = if as_json { line(&found.json.to_string()) } else { line(&found.text) };
+    match written {
+        Ok(()) => found.exit,
+        // Whoever read it has read enough (`… | head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => found.exit,
+        Err(_) => Exit::Failure,
+    }
+}
+
+pub(super) fn failure(failure: &Failure, as_json: bool) -> Exit {
+    let written = if as_json {
+        line(&json!({ "error": failure }).to_string())
+    } else {
+        writeln!(io::stderr().lock(), "streembit-agent: {failure}")
+    };
+    // There is no place left to say that nothing could be said.
+    let _ = written;
+    failure.exit
+}
+
+fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if !text.is_empty() {
+        writeln!(out, "{text}")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,58 @@
+//! `streembit-agent pair`
+
+use streembit_peer::link::Link;
+use streembit_peer::rights::Role;
+
+use super::{Context, Found, show};
+use crate::control::answer::MadeLink;
+use crate::control::{Call, Failure, PairArgs};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  streembit-agent pair                    take a new device: the first to come becomes its owner
+  streembit-agent pair --role operator    let somebody beside the device in, who may use all its Things
+  streembit-agent pair --close            close it again
+
+The link counts for ten minutes and for one person. The other side types `streembit pair LINK`.")]
+pub(super) struct Args {
+    /// What the person becomes; without it, the owner of a device that has none
+    #[arg(long, value_parser = parse_role)]
+    role: Option<Role>,
+
+    /// Close an open pairing
+    #[arg(long, conflicts_with = "role")]
+    close: bool,
+}
+
+/// A role by its name, for clap.
+pub(super) fn parse_role(text: &str) -> Result<Role, String> {
+    Role::ALL
+        .into_iter()
+        .find(|role| role.as_str() == text)
+        .ok_or_else(|| format!("`{text}` is no role: {}", Role::ALL.map(Role::as_str).join(", ")))
+}
+
+pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> {
+    if args.close {
+        let answer: serde_json::Value = context.ask(&Call::ClosePairing)?;
+        return Ok(Found::new(&answer, "The pairing is closed."));
+    }
+    let made: MadeLink = context.ask(&Call::Pair(PairArgs { role: args.role, ..PairArgs::default() }))?;
+    let who = match made.role {
+        Role::Owner => "Whoever follows this link first becomes the owner of this device.".to_owned(),
+        role => format!("Whoever follows this link becomes a contact of this device: {role}."),
+    };
+    Ok(Found::new(&made, text_of(&made, &who, "pair")))
+}
+
+/// The QR code, the link, and what to do with them.
+pub(super) fn text_of(made: &MadeLink, who: &str, verb: &str) -> String {
+    let qr = made.link.parse::<Link>().ok().and_then(|link| link.qr());
+    let qr = qr.map(|qr| format!("{qr}\n")).unwrap_or_default();
+    let valid = show::span(made.valid_for);
+    format!(
+        "{qr}{who}\nIt counts once, for {valid}. Show it to nobody else.\n\n  streembit {verb} {}",
+        made.link
+    )
+}

@@ -1,0 +1,149 @@
+//! `streembit-agent run`
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::journal::credentials;
+use super::{Context, Found};
+use crate::clock::Clock;
+use crate::config::{Config, Watcher};
+use crate::control::{self, Failure};
+use crate::daemon::{Daemon, Setup};
+use crate::identity::{Identity, finish_reset};
+use crate::things::Things;
+
+mod notify;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+It runs until SIGTERM or Ctrl-C, and reads the config file again when it changes or on SIGHUP.
+STREEMBIT_LOG says what it logs: error, warn, info, debug, or a filter such as streembit_agent=debug.")]
+pub(super) struct Args {
+    /// Write a line to this open file descriptor (a pipe) once the device answers
+    #[arg(long, value_name = "FD")]
+    ready_fd: Option<u32>,
+
+    /// Forget which times were trusted before: once, after the clock was ahead and has been set right
+    #[arg(long)]
+    forget_time: bool,
+}
+
+pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> {
+    start_log();
+    let data = &context.data;
+    if !data.path().exists() {
+        return Err(crate::identity::IdentityError::NotInitialised(data.path().to_owned()).into());
+    }
+    let lock = data.lock()?;
+    if let Some(key) = finish_reset(data, &lock, &mut streembit_keys::rng::system())? {
+        tracing::warn!(device = %key.thumbprint(), "a factory reset that was interrupted is done now");
+    }
+    let identity = Identity::load(data, credentials().as_deref())?;
+    let config = Config::load(&data.config()).map_err(|error| {
+        Failure::invalid(error).or("Mend the line; `streembit-agent config check` looks at it again.")
+    })?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    runtime.block_on(run(context, args, identity, config))?;
+    // Whatever still blocks a thread must not keep the program.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    drop(lock);
+    Ok(Found::new(&json!({ "stopped": true }), ""))
+}
+
+async fn run(context: &Context, args: &Args, identity: Identity, config: Config) -> Result<(), Failure> {
+    let data = &context.data;
+    // Before anything else, so that a signal during the start is not lost.
+    let mut signals = Signals::new().map_err(Failure::failed)?;
+    let control = control::bind(&data.control_socket()).map_err(|error| {
+        Failure::failed(format!("the control socket {}: {error}", data.control_socket().display()))
+            .or("A socket's path has at most 107 bytes: a data folder with a shorter path helps.")
+    })?;
+    let daemon = Daemon::start(Setup {
+        account: identity.account,
+        lan: identity.lan,
+        factory: identity.factory,
+        journal: data.state(),
+        clock: Arc::new(Clock::system()),
+        config,
+        watcher: Some(Watcher::new(&data.config())),
+        control,
+        things: Arc::new(Things::default()),
+    })
+    .await
+    .map_err(Failure::failed)?;
+
+    if args.forget_time {
+        daemon.device().clock().forget_floor();
+        daemon.device().journal().forget_floor().await.map_err(Failure::failed)?;
+    }
+    notify::ready(args.ready_fd)?;
+    let watchdog = tokio::spawn(notify::watchdog());
+    while signals.next().await == Signal::Reload {
+        daemon.reload();
+    }
+    notify::stopping();
+    watchdog.abort();
+    // A second signal ends the program at once: somebody does not want to wait.
+    tokio::select! {
+        () = daemon.stop() => {}
+        () = signals.stop() => tracing::warn!("stopped at once, on a second signal"),
+    }
+    let _ = std::fs::remove_file(data.control_socket());
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hang_up.recv() => Signal::Reload,
+        }
+    }
+
+    async fn stop(&mut self) {
+        while self.next().await != Signal::Stop {}
+    }
+}
+
+/// What is logged where nobody says otherwise: our own news, and others' warnings.
+const DEFAULT_LOG: &str = "warn,streembit_agent=info,streembit_peer=info";
+
+/// The log goes to standard error, where systemd's journal takes it with its own time stamps.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STREEMBIT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(DEFAULT_LOG));
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let in_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
+    // A second start in one process (a test) keeps the first log.
+    let _ = if in_systemd {
+        format.with_ansi(false).without_time().try_init()
+    } else {
+        format.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+    };
+    let _ = std::io::stderr().flush();
+}

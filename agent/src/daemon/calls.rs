@@ -1,0 +1,71 @@
+//! Which part answers which call on the control socket.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::str::FromStr as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Core;
+use crate::control::answer::Verification;
+use crate::control::{Call, Failure, Handler, Reply};
+use crate::journal::{KeptHead, MAX_PAGE};
+
+impl Handler for Core {
+    fn answer(&self, call: Call) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(async move {
+            match call {
+                Call::Status => value(&self.status()),
+                Call::Check => value(&self.check()),
+                Call::Pair(args) => value(&self.pair(args)?),
+                Call::ClosePairing => {
+                    self.device.pairing().close();
+                    Ok(json!({ "closed": true }))
+                }
+                Call::Offer => self.offer(),
+                Call::Contacts => value(&self.people()),
+                Call::Invite(args) => value(&self.invite(args).await?),
+                Call::Withdraw { id } => self.withdraw(id).await,
+                Call::Revoke { contact } => self.revoke(&contact).await,
+                Call::Log { from, limit } => self.log(from, limit).await,
+                Call::VerifyJournal { against } => self.verify_journal(against).await,
+                Call::Reload => {
+                    self.ask_to_reload();
+                    Ok(json!({ "asked": true }))
+                }
+            }
+        })
+    }
+}
+
+fn value(answer: &impl Serialize) -> Reply {
+    serde_json::to_value(answer).map_err(Failure::failed)
+}
+
+impl Core {
+    async fn log(&self, from: Option<u64>, limit: usize) -> Reply {
+        let journal = self.device.journal();
+        let limit = limit.clamp(1, MAX_PAGE);
+        // What was read within the last seconds is part of the newest page.
+        if from.is_none() {
+            journal.flush().await.map_err(Failure::failed)?;
+        }
+        let newest = || (journal.head().seq + 1).saturating_sub(limit as u64).max(1);
+        let entries = journal.read(from.unwrap_or_else(newest), limit).await.map_err(Failure::failed)?;
+        let rights = self.device.rights();
+        let names: serde_json::Map<String, Value> = rights
+            .contacts()
+            .map(|(who, contact)| (who.to_string(), contact.name.to_string().into()))
+            .collect();
+        Ok(json!({ "entries": entries, "head": KeptHead(journal.head()).to_string(), "names": names }))
+    }
+
+    async fn verify_journal(&self, against: Option<String>) -> Reply {
+        let against = against.as_deref().map(KeptHead::from_str).transpose().map_err(Failure::invalid)?;
+        let journal = self.device.journal();
+        journal.flush().await.map_err(Failure::failed)?;
+        let report = journal.verify(against.map(|kept| kept.0)).await.map_err(Failure::failed)?;
+        value(&Verification::from(report))
+    }
+}

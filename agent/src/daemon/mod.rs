@@ -1,0 +1,225 @@
+//! The whole device, put together.
+//!
+//! [`Daemon::start`] takes everything from its caller: keys, the clock, the config, the control socket. So the program
+//! ([`crate::cli`]) and a test inside one process start the same thing. [`Daemon::stop`] ends it in bounded time.
+
+mod calls;
+mod check;
+mod offer;
+mod people;
+mod reload;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use streembit_keys::PrivateKey;
+use streembit_peer::network::{Address, Incoming, Limits, Network, NetworkConfig, StartError};
+use streembit_peer::session::PeerIds;
+use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info};
+
+use crate::clock::Clock;
+use crate::command::Pipeline;
+use crate::config::{Config, Watcher};
+use crate::control::{self, answer::ConfigState};
+use crate::device::{Device, DeviceParts, Identity};
+use crate::identity::Factory;
+use crate::journal::{self, Journal};
+use crate::session::{self, Server, Source};
+use crate::things::Things;
+
+/// How long each part may take to end: sessions say goodbye in 2 s, and systemd waits 90 s for all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a device is started with.
+pub struct Setup {
+    /// The account's key.
+    pub account: PrivateKey,
+    /// The transport key of the local network.
+    pub lan: PrivateKey,
+    /// What the factory wrote on the device.
+    pub factory: Factory,
+    /// The journal's database.
+    pub journal: PathBuf,
+    /// The only clock.
+    pub clock: Arc<Clock>,
+    /// The settings at the start.
+    pub config: Config,
+    /// Tells of changes of the config file; without it, the settings stay.
+    pub watcher: Option<Watcher>,
+    /// Where the local owner asks.
+    pub control: UnixListener,
+    /// The Things that the caller drives itself.
+    pub things: Arc<Things>,
+}
+
+/// Why the device does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The journal cannot be opened, or is not what this device signed last.
+    #[error("the journal: {0}")]
+    Journal(#[from] journal::OpenError),
+    /// The network does not listen.
+    #[error("the network: {0}")]
+    Network(#[from] StartError),
+    /// The device's own Thing Model is damaged: the program is.
+    #[error("the device's own description: {0}")]
+    Device(String),
+    /// A thread could not be started.
+    #[error("out of threads: {0}")]
+    Threads(String),
+}
+
+/// A running device.
+pub struct Daemon {
+    core: Arc<Core>,
+    server: Arc<Server>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What the control socket's answers are made of.
+struct Core {
+    device: Arc<Device>,
+    network: Network,
+    started: Duration,
+    /// The settings in force.
+    config: Mutex<Config>,
+    /// What became of the file since.
+    config_state: Mutex<ConfigState>,
+    /// Makes the config file be read again.
+    reload: Option<tokio::sync::mpsc::Sender<()>>,
+}
+
+impl Daemon {
+    /// Starts a device. When this returns, it answers on the network and on the control socket. Needs a tokio runtime.
+    pub async fn start(setup: Setup) -> Result<Self, DaemonError> {
+        let Setup { account, lan, factory, journal, clock, config, watcher, control, things } = setup;
+        let journal = open_journal(journal, account.clone(), Arc::clone(&clock)).await?;
+        let device = Device::new(DeviceParts {
+            key: account,
+            identity: Identity {
+                manufacturer: factory.manufacturer,
+                model: factory.model,
+                serial: factory.serial,
+            },
+            title: config.name.as_ref().map(ToString::to_string),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            journal: Arc::new(journal),
+            clock: Arc::clone(&clock),
+            things,
+        })
+        .map(Arc::new)
+        .map_err(|error| DaemonError::Device(error.to_string()))?;
+        let pipeline = Arc::new(Pipeline::new(Arc::clone(&device)));
+        let server = Arc::new(Server::new(pipeline, session::Limits::default()));
+        let (network, incoming) = Network::start(NetworkConfig {
+            transport_key: lan,
+            listen: config.network.listen.clone(),
+            mdns: config.network.mdns,
+            limits: Limits::default(),
+        })
+        .await?;
+
+        let core = Arc::new(Core {
+            device,
+            network,
+            started: clock.monotonic(),
+            config: Mutex::new(config),
+            config_state: Mutex::default(),
+            reload: watcher.as_ref().map(Watcher::asker),
+        });
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let daemon = Self { core, server, stop, tasks };
+        daemon.spawn_all(incoming, control, watcher);
+        Ok(daemon)
+    }
+
+    fn spawn_all(&self, incoming: Incoming, control: UnixListener, watcher: Option<Watcher>) {
+        let Self { core, server, stop, tasks } = self;
+        tasks.spawn(accept(incoming, Arc::clone(server), core.network.clone(), stop.clone()));
+        let calls: Arc<dyn control::Handler> = Arc::clone(core) as _;
+        tasks.spawn(control::serve(control, calls, stop.clone()));
+        if let Some(watcher) = watcher {
+            tasks.spawn(reload::follow(watcher, Arc::clone(core), stop.clone()));
+        }
+        tasks.close();
+        let addresses: Vec<String> = core.network.addresses().iter().map(ToString::to_string).collect();
+        let device = core.device.key().public().thumbprint();
+        info!(%device, addresses = addresses.join(" "), "the device runs");
+    }
+
+    /// The device: its rights, its journal, its Things.
+    pub fn device(&self) -> &Arc<Device> {
+        &self.core.device
+    }
+
+    /// Where it can be dialled.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.core.network.addresses()
+    }
+
+    /// Makes the config file be read again.
+    pub fn reload(&self) {
+        self.core.ask_to_reload();
+    }
+
+    /// Ends the device: no more sessions, what is under way is answered, subscribers are told, the journal is written.
+    /// Returns in bounded time, whatever the other sides do.
+    pub async fn stop(self) {
+        info!("the device stops");
+        self.stop.cancel();
+        in_time("sessions", self.server.close()).await;
+        in_time("network", self.core.network.shutdown()).await;
+        in_time("tasks", self.tasks.wait()).await;
+        if let Err(error) = self.core.device.journal().flush().await {
+            tracing::error!("the last entries of the journal are not written: {error}");
+        }
+    }
+}
+
+async fn in_time(what: &str, end: impl Future<Output = ()>) {
+    if tokio::time::timeout(PATIENCE, end).await.is_err() {
+        tracing::warn!("{what} did not end in time, and are left behind");
+    }
+}
+
+/// Opening reads and writes the disk, so it has a thread of its own.
+async fn open_journal(path: PathBuf, key: PrivateKey, clock: Arc<Clock>) -> Result<Journal, DaemonError> {
+    let open = move || Journal::open(&path, &key, clock, journal::Settings::default());
+    match tokio::task::spawn_blocking(open).await {
+        Ok(opened) => Ok(opened?),
+        Err(error) => Err(DaemonError::Threads(error.to_string())),
+    }
+}
+
+/// Takes every stream that somebody opens and serves a session on it. How many there may be, the network and the server
+/// bound.
+async fn accept(mut incoming: Incoming, server: Arc<Server>, network: Network, stop: CancellationToken) {
+    let own: String = network.peer_id().to_string();
+    loop {
+        let (peer, stream) = tokio::select! {
+            () = stop.cancelled() => return,
+            next = incoming.next() => match next {
+                Some(next) => next,
+                None => return,
+            },
+        };
+        let peer = peer.to_string();
+        let peer_ids = PeerIds { initiator: peer.clone(), responder: own.clone() };
+        let source = Source { name: peer.into(), peer_ids };
+        let server = Arc::clone(&server);
+        // The server keeps track of its sessions, and ends them.
+        tokio::spawn(async move {
+            let name = Arc::clone(&source.name);
+            match server.serve(stream, source).await {
+                Ok(()) => debug!(peer = %name, "a session is over"),
+                Err(error) => debug!(peer = %name, "a session is over: {error}"),
+            }
+        });
+    }
+}

@@ -1,0 +1,51 @@
+//! A changed config file.
+
+use std::sync::{Arc, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Core;
+use crate::config::{Reload, Watcher};
+use crate::control::answer::ConfigState;
+
+/// Takes up every change of the file until `stop`.
+pub(super) async fn follow(mut watcher: Watcher, core: Arc<Core>, stop: CancellationToken) {
+    loop {
+        let reload = tokio::select! {
+            () = stop.cancelled() => return,
+            reload = watcher.next() => reload,
+        };
+        core.take_up(reload).await;
+    }
+}
+
+impl Core {
+    pub(super) fn ask_to_reload(&self) {
+        if let Some(reload) = &self.reload {
+            // Full means that it is about to be read anyway.
+            let _ = reload.try_send(());
+        }
+    }
+
+    /// Puts a file's settings in force, or says why the old ones stay.
+    async fn take_up(&self, reload: Reload) {
+        let old = self.config();
+        let state = match reload {
+            Err(error) => {
+                warn!("the config file is wrong, and the old settings stay in force: {error}");
+                // What waits for the next start would not come with this file.
+                ConfigState { problem: Some(error.to_string()), next_start: Vec::new() }
+            }
+            Ok(new) => {
+                let next_start = old.needs_restart(&new).into_iter().map(str::to_owned).collect();
+                info!(?next_start, "the config file was read again");
+                let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+                // What needs a restart stays as it is running, so that it is compared with that the next time too.
+                config.things = new.things;
+                ConfigState { problem: None, next_start }
+            }
+        };
+        *self.config_state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
