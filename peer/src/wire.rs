@@ -22,6 +22,10 @@ pub const MAX_FRAME: usize = 256 * 1024;
 /// How long a handshake may take. Three messages cross the slowest of mobile networks in a third of it.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a stranger may take to send the first message. Who dials has it ready, so a stream that stays silent is there to
+/// take somebody's place.
+pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// How long the other side may take to accept one batch of frames. Who reads nothing for so long is gone.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -202,7 +206,7 @@ pub enum RespondError {
     /// It is not for this device or from nobody known.
     #[error(transparent)]
     Silent(#[from] Silent),
-    /// It took longer than [`HANDSHAKE_TIMEOUT`].
+    /// It took longer than [`HANDSHAKE_TIMEOUT`], or its first message longer than [`FIRST_MESSAGE_TIMEOUT`].
     #[error("the handshake timed out")]
     TimedOut,
     /// The stream failed.
@@ -232,7 +236,8 @@ async fn respond_within(
     clock: impl Fn() -> i64,
 ) -> Result<Established, RespondError> {
     let handshake = async {
-        let m1 = read_frame(stream, MAX_HANDSHAKE).await?;
+        let first = timeout(limit.min(FIRST_MESSAGE_TIMEOUT), read_frame(stream, MAX_HANDSHAKE));
+        let m1 = first.await.map_err(|_| RespondError::TimedOut)??;
         let (responder, m2) =
             Responder::accept(&m1, key, peer_ids, welcome, clock(), &mut streembit_keys::rng::system())?;
         write_frame(stream, &m2).await?;
