@@ -197,14 +197,15 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Removes the oldest entries where there are more, or older ones, than the owner wants to keep.
-    pub(super) fn retain(&mut self) -> rusqlite::Result<()> {
+    /// Removes the oldest entries where there are more, or older ones, than the owner wants to keep. `look` asks for a look
+    /// at the size now, since a write failed.
+    pub(super) fn retain(&mut self, look: bool) -> rusqlite::Result<()> {
         let Standing { last, cut, .. } = self.chain.standing;
         let settings = &self.shared.settings;
         let excess = (last.seq - cut).saturating_sub(settings.max_entries);
         // In larger steps, so that a full journal is not cut with every commit.
         let mut remove = if excess >= CUT_AT_ONCE.min(settings.max_entries / 4) { excess } else { 0 };
-        if remove == 0 && last.seq - self.chain.looked >= LOOK_EVERY {
+        if remove == 0 && (look || last.seq - self.chain.looked >= LOOK_EVERY) {
             self.chain.looked = last.seq;
             if self.is_too_big()? || self.is_too_old(cut + LOOK_EVERY)? {
                 remove = LOOK_EVERY;
@@ -218,15 +219,16 @@ impl<'a> Batch<'a> {
         if remove == 0 || through <= cut {
             return Ok(());
         }
-        self.append(What::Cut { through }, None)?;
         let head = self.transaction.query_row(
             "SELECT head FROM entries WHERE seq = ?1",
             params![signed(through)],
             |row| row.get(0),
         )?;
+        // Removed first: in a database that may not grow, the entry about it takes the room of those that go.
         self.execute("DELETE FROM entries WHERE seq <= ?1", params![signed(through)])?;
         self.chain.standing.cut = through;
         self.chain.standing.cut_head = JournalHead::from_bytes(head);
+        self.append(What::Cut { through }, None)?;
         Ok(())
     }
 
@@ -335,7 +337,9 @@ impl<'a> Batch<'a> {
     }
 
     fn execute(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<usize> {
-        self.transaction.prepare_cached(sql)?.execute(params)
+        let done = self.transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(params));
+        // Said before the job is dropped, since whoever waits for it asks for it then.
+        done.inspect_err(|error| self.shared.is_in_trouble(error))
     }
 
     fn reply<T: Send + 'static>(&mut self, reply: oneshot::Sender<T>, value: T) {

@@ -364,6 +364,11 @@ impl Shared {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says why nothing can be written, until something can.
+    fn is_in_trouble(&self, why: &dyn std::fmt::Display) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_string());
+    }
+
     fn not_recorded(&self) -> NotRecorded {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
         NotRecorded::Storage(trouble.unwrap_or_else(|| "the journal is closed".to_owned()))

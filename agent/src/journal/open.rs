@@ -20,9 +20,9 @@ use super::{Journal, OpenError, QUEUE, Settings, Shared, Standing, verify};
 use crate::access::Rights;
 use crate::clock::Clock;
 
-/// Room beyond `max_bytes`, in parts of it: what is written while the oldest entries are being removed. Past it SQLite
-/// itself refuses.
-const LEEWAY: u64 = 8;
+/// Room beyond `max_bytes`: what is written between two looks at the size, with the largest answers. Past it SQLite itself
+/// refuses.
+const LEEWAY: u64 = 4 << 20;
 
 /// The floor of the clock that a journal keeps, of whatever device: for a factory reset, which wipes all but floors.
 pub fn read_floor(path: &Path) -> Option<i64> {
@@ -41,7 +41,7 @@ pub(super) fn open(
     let mut connection = schema::open_for_writing(path)?;
     let damaged = |why: String| OpenError::Damaged { path: path.to_owned(), why };
     let sql = |error: rusqlite::Error| damaged(error.to_string());
-    schema::limit(&connection, settings.max_bytes + settings.max_bytes / LEEWAY).map_err(sql)?;
+    schema::limit(&connection, settings.max_bytes.saturating_add(LEEWAY)).map_err(sql)?;
     let me = device.public().thumbprint();
     let owner: Option<String> = fact(&connection, "device").map_err(sql)?;
     match &owner {

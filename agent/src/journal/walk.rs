@@ -1,6 +1,7 @@
 //! The walk along the chain.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -15,7 +16,7 @@ use streembit_peer::rights::{Change, SignedChange};
 
 use super::batch::{signed, unsigned};
 use super::entry::{Body, Outcome, What, link, origin};
-use super::verify::{CannotProve, Finding, Report, changes, rights_hold, sound, standing};
+use super::verify::{CannotProve, Finding, MAX_FINDINGS, Report, changes, rights_hold, sound, standing};
 use super::{Standing, schema};
 
 /// Entries of one look. Between two the writer may bring its log home, and the journal may go on growing.
@@ -54,6 +55,8 @@ pub(super) struct Walk<'a> {
     /// Intents that have not ended, and those before the cut may have.
     open: BTreeSet<u64>,
     cut: u64,
+    /// Entries that are missing or cannot be believed: what refers to them is not judged again.
+    lost: Vec<RangeInclusive<u64>>,
     /// Everybody who ever was a contact.
     keys: HashMap<Thumbprint, PublicKey>,
     /// The changes of rights by number, as the table has them.
@@ -72,6 +75,7 @@ impl<'a> Walk<'a> {
             prev: origin(device.thumbprint()),
             open: BTreeSet::new(),
             cut: 0,
+            lost: Vec::new(),
             keys: HashMap::new(),
             changes: HashMap::new(),
             inputs: 0,
@@ -174,6 +178,7 @@ impl<'a> Walk<'a> {
         report.entries += 1;
         if seq > self.next {
             report.find(Finding::Missing { from: self.next, through: seq - 1 });
+            self.lose(self.next..=seq - 1);
         } else if row.prev != self.prev && seq > self.cut + 1 {
             // This one names another before it. If it is sound itself, the one before is not what it was.
             let before = Finding::Replaced { seq: seq - 1 };
@@ -186,13 +191,31 @@ impl<'a> Walk<'a> {
             report.find(Finding::Replaced { seq });
         }
         match serde_json::from_str::<Body>(&row.body) {
-            _ if link(&row.prev, &row.body) != row.head => report.find(Finding::Changed { seq }),
-            Err(_) => report.find(Finding::Changed { seq }),
-            Ok(body) if body.seq != seq => report.find(Finding::Moved { seq, found: body.seq }),
-            Ok(body) => self.entry(seq, body.what, row.input, report),
+            Ok(body) if link(&row.prev, &row.body) == row.head && body.seq == seq => {
+                self.entry(seq, body.what, row.input, report);
+            }
+            Ok(body) if link(&row.prev, &row.body) == row.head => {
+                report.find(Finding::Moved { seq, found: body.seq });
+                self.lose(seq..=seq);
+            }
+            Ok(_) | Err(_) => {
+                report.find(Finding::Changed { seq });
+                self.lose(seq..=seq);
+            }
         }
         self.next = seq + 1;
         self.prev = row.head;
+    }
+
+    fn lose(&mut self, entries: RangeInclusive<u64>) {
+        // More than are reported one by one need not be told apart.
+        if self.lost.len() < MAX_FINDINGS {
+            self.lost.push(entries);
+        }
+    }
+
+    fn is_lost(&self, seq: u64) -> bool {
+        seq <= self.cut || self.lost.iter().any(|lost| lost.contains(&seq))
     }
 
     fn entry(&mut self, seq: u64, what: What, input: Option<String>, report: &mut Report) {
@@ -202,14 +225,14 @@ impl<'a> Walk<'a> {
                 self.request(seq, &what, input.as_deref(), report);
             }
             What::Outcome { result: Outcome::Pending, intent } => {
-                if !self.open.contains(&intent) && intent > self.cut {
+                if !self.open.contains(&intent) && !self.is_lost(intent) {
                     report.find(Finding::Unpaired { seq, intent });
                 }
             }
             What::Outcome { intent, .. }
             | What::Completed { intent, .. }
             | What::OutcomeUnknown { intent, .. } => {
-                if !self.open.remove(&intent) && intent > self.cut {
+                if !self.open.remove(&intent) && !self.is_lost(intent) {
                     report.find(Finding::Unpaired { seq, intent });
                 }
             }
@@ -267,7 +290,9 @@ impl<'a> Walk<'a> {
             .query_map([], |row| row.get(0).map(unsigned))?
             .collect::<rusqlite::Result<_>>()?;
         report.unfinished = self.open.len() as u64;
-        for seq in self.open.difference(&listed) {
+        // Where something after it is lost, that may have been its outcome.
+        let last_lost = self.lost.iter().map(|lost| *lost.end()).max().unwrap_or(0);
+        for seq in self.open.difference(&listed).filter(|seq| **seq > last_lost) {
             report.find(Finding::Unlisted { seq: *seq });
         }
         let standing = match standing {

@@ -112,7 +112,7 @@ impl Writer {
                 write_aside_at.get_or_insert_with(|| Instant::now() + LIE_ASIDE);
             }
             round.with_aside |= write_aside_at.is_some_and(|at| at <= Instant::now())
-                || (round.woken && self.shared.aside.is_urgent());
+                || ((round.woken || !round.jobs.is_empty()) && self.shared.aside.is_urgent());
             if round.with_aside || !round.jobs.is_empty() {
                 let with_aside = round.with_aside;
                 let written = self.write(round.jobs, with_aside);
@@ -155,8 +155,7 @@ impl Writer {
     fn transact(&mut self, jobs: Vec<Job>, aside: Pending, dead: &[Key]) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let failed = |failure: Failure| {
-            // Said before the jobs are dropped, since those who wait for them ask for it.
-            *shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.to_string());
+            shared.is_in_trouble(&failure);
             failure
         };
         let transaction = self
@@ -168,12 +167,12 @@ impl Writer {
             if self.doubt && !batch.stands_as_left()? {
                 return Err(Failure::Astray);
             }
+            batch.retain(self.doubt)?;
             for job in jobs {
                 batch.job(job)?;
             }
             batch.aside(aside)?;
             batch.remove_answers(dead)?;
-            batch.retain()?;
             batch.keep_floor()?;
             Ok(batch.sign()?)
         })();
