@@ -64,19 +64,19 @@ impl Initiator {
         }
         let text = std::str::from_utf8(m2).map_err(|_| HandshakeError::Mismatch("it is not text"))?;
         let jws = Unverified::parse(text, HS2)?;
-        let claimed: M2 = serde_json::from_slice(jws.claimed_payload())
+        // Believed only after step 1; until then it says no more than whose key to try.
+        let answer: M2 = serde_json::from_slice(jws.claimed_payload())
             .map_err(|_| HandshakeError::Mismatch("a member is missing or wrong"))?;
 
         // 1. Whose signature it must be: the contact's, or that of the key which the link's thumbprint names.
         let remote = match &self.remote {
             Remote::Known(key) => key.clone(),
-            Remote::Pairing(thumbprint) => match claimed.key.clone() {
+            Remote::Pairing(thumbprint) => match answer.key.clone() {
                 Some(key) if key.thumbprint() == *thumbprint => key,
                 _ => return Err(HandshakeError::Mismatch("its key is not the one that the link names")),
             },
         };
         jws.verify(&remote)?;
-        let answer = claimed;
 
         // 2. It answers this M1, between these two.
         if answer.iss != remote.thumbprint() || answer.aud != self.key.public().thumbprint() {
