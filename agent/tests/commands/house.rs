@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use streembit_agent::clock::{Clock, VirtualTime};
 use streembit_agent::command::Pipeline;
 use streembit_agent::device::{Device, DeviceParts, Identity};
 use streembit_agent::journal::{Journal, Settings};
 use streembit_agent::session::{Limits, Server, SessionEnded, Source};
 use streembit_agent::things::Things;
+use streembit_keys::jws::{self, Typ};
 use streembit_keys::{PrivateKey, Thumbprint, rng};
 use streembit_peer::client::{Connection, Subscription};
-use streembit_peer::message::{Answer, Call, FromDevice, Operation, Problem, ProblemCode, Response};
-use streembit_peer::rights::{Change, Grant, Grants, Role};
+use streembit_peer::message::{
+    Answer, Call, CallId, FromDevice, Notification, Operation, Problem, ProblemCode, Response,
+};
+use streembit_peer::rights::{Change, Grant, Grants, Role, sign_change};
 use streembit_peer::session::{Established, PeerIds, Remote};
 use streembit_peer::wire;
 use tokio::io::DuplexStream;
@@ -37,18 +42,20 @@ pub struct House {
 }
 
 impl House {
+    /// A house with an owner, at noon.
     pub async fn new() -> Self {
-        Self::at(VirtualTime::new(NOON, true), Limits::default()).await
+        let house = Self::build(VirtualTime::new(NOON, true), Limits::default());
+        house.claim().await;
+        house
     }
 
-    pub async fn at(time: VirtualTime, limits: Limits) -> Self {
+    /// A device as `init` leaves it.
+    pub fn build(time: VirtualTime, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Clock::new(time.clone()));
-        let key = PrivateKey::generate(&mut rng::system());
-        let journal = Arc::new(
-            Journal::open(&folder.path().join("state.db"), &key, Arc::clone(&clock), Settings::default())
-                .unwrap(),
-        );
+        let key = new_key();
+        let state = folder.path().join("state.db");
+        let journal = Journal::open(&state, &key, Arc::clone(&clock), Settings::default()).unwrap();
         let things = Arc::new(Things::default());
         let door = StandIn::new();
         things.put("door".into(), door.clone());
@@ -58,13 +65,36 @@ impl House {
             serial: Some("7".into()),
         };
         let title = Some("House".to_owned());
-        let parts = DeviceParts { key, identity, title, version: "1.2.3".into(), journal, clock, things };
+        let (version, journal) = ("1.2.3".into(), Arc::new(journal));
+        let parts = DeviceParts { key, identity, title, version, journal, clock, things };
         let device = Arc::new(Device::new(parts).unwrap());
         let server = Arc::new(Server::new(Arc::new(Pipeline::new(Arc::clone(&device))), limits));
-        let owner = new_key();
-        let claim = Change::Claim { key: owner.public().clone(), name: label("owner"), recovery: None };
-        device.change_rights_here(claim).await.unwrap();
-        Self { device, server, door, time, owner, folder }
+        Self { device, server, door, time, owner: new_key(), folder }
+    }
+
+    /// Makes `owner` the owner.
+    pub async fn claim(&self) {
+        let claim = Change::Claim { key: self.owner.public().clone(), name: label("owner"), recovery: None };
+        self.device.change_rights_here(claim).await.unwrap();
+    }
+
+    /// From now on, or no longer, the journal cannot be written.
+    pub fn break_journal(&self, broken: bool) {
+        let database = rusqlite::Connection::open(self.folder.path().join("state.db")).unwrap();
+        database.busy_timeout(SOON).unwrap();
+        database
+            .execute_batch(if broken {
+                "CREATE TRIGGER broken BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            } else {
+                "DROP TRIGGER broken"
+            })
+            .unwrap();
+    }
+
+    /// A change that an owner signs, as its text.
+    pub fn signed(&self, by: &PrivateKey, change: Change) -> String {
+        let rights = self.device.rights();
+        sign_change(by, rights.device(), rights.seq() + 1, rights.head(), change).jws().to_owned()
     }
 
     /// Makes somebody a contact.
@@ -73,6 +103,15 @@ impl House {
         let grants = Grants::try_from(grants).unwrap();
         let change = Change::Admit { key: key.public().clone(), name: label("somebody"), role, grants };
         self.device.change_rights_here(change).await.unwrap();
+        key
+    }
+
+    /// Makes somebody a contact whom only an owner may admit.
+    pub async fn admit_owner(&self) -> PrivateKey {
+        let (key, grants) = (new_key(), Grants::default());
+        let change =
+            Change::Admit { key: key.public().clone(), name: label("another"), role: Role::Owner, grants };
+        self.device.change_rights(None, &self.signed(&self.owner, change)).await.unwrap();
         key
     }
 
@@ -117,6 +156,7 @@ impl House {
         Remote::Known(self.device.key().public().clone())
     }
 
+    /// What the callers' own clocks show: always noon and what passed since, whatever the device's shows.
     fn caller_time(&self) -> i64 {
         NOON
     }
@@ -131,30 +171,67 @@ pub struct ByHand {
 }
 
 impl ByHand {
-    pub fn sign(&self, call: &Call) -> String {
-        call.sign(&self.key, &self.established.peers, self.now, self.now + 60).plaintext
+    /// A request's members, to be changed and signed by [`Self::sign`].
+    pub fn request(&self, op: Operation, thing: &str, affordance: &str) -> Value {
+        let peers = &self.established.peers;
+        let jti: [u8; 16] = rng::bytes(&mut rng::system());
+        let mut request = json!({
+            "iss": peers.local,
+            "aud": peers.remote.thumbprint(),
+            "sid": peers.sid,
+            "iat": self.now,
+            "exp": self.now + 60,
+            "jti": CallId::from_bytes(jti),
+            "op": op,
+            "thing": thing,
+        });
+        if op.names_an_affordance() {
+            request["affordance"] = json!(affordance);
+        }
+        request
+    }
+
+    pub fn sign(&self, request: &Value) -> String {
+        sign_as(&self.key, request)
     }
 
     pub async fn send(&mut self, plaintext: &str) {
         let sealed = self.established.sealer.seal(plaintext.as_bytes()).unwrap();
-        // The device may have hung up already, which the next read shows.
-        let _ = wire::write_frame(&mut self.stream, sealed.as_bytes()).await;
+        self.send_frame(sealed.as_bytes()).await;
     }
 
-    /// The next message, or `None` when the device has ended the session.
-    pub async fn receive(&mut self) -> Option<FromDevice> {
+    pub async fn send_frame(&mut self, frame: &[u8]) {
+        // The device may have hung up already, which the next read shows.
+        let _ = wire::write_frame(&mut self.stream, frame).await;
+    }
+
+    /// The next message's payload, or `None` when the device has ended the session.
+    pub async fn receive(&mut self) -> Option<String> {
         let frame = wire::read_frame(&mut self.stream, wire::MAX_FRAME);
         let frame = tokio::time::timeout(SOON, frame).await.expect("an answer or an end").ok()?;
         let plaintext = self.established.opener.open(&frame).unwrap();
-        Some(FromDevice::authenticate(&plaintext, &self.established.peers).unwrap())
+        FromDevice::authenticate(&plaintext, &self.established.peers).unwrap();
+        let jws = String::from_utf8(plaintext).unwrap();
+        Some(String::from_utf8(URL_SAFE_NO_PAD.decode(jws.split('.').nth(1).unwrap()).unwrap()).unwrap())
     }
 
-    pub async fn answer(&mut self) -> Option<Answer> {
-        match self.receive().await? {
-            FromDevice::Response(response) => Some(response.result),
-            FromDevice::Notification(news) => panic!("news where an answer was due: {news:?}"),
-        }
+    /// Sends a request and gives the payload of its answer.
+    pub async fn exchange(&mut self, request: &Value) -> Option<String> {
+        let plaintext = self.sign(request);
+        self.send(&plaintext).await;
+        self.receive().await
     }
+}
+
+/// A request signed by anybody, without input.
+pub fn sign_as(key: &PrivateKey, request: &Value) -> String {
+    jws::sign(key, Typ::new("sb-req"), &serde_json::to_vec(request).unwrap())
+}
+
+/// What an answer says, as its very bytes.
+pub fn result_of(payload: &str) -> &str {
+    let start = payload.find(r#""result":"#).expect("an answer");
+    &payload[start..]
 }
 
 pub fn new_key() -> PrivateKey {
@@ -227,4 +304,19 @@ pub fn problem(answer: Answer) -> Problem {
 
 pub fn who(key: &PrivateKey) -> Thumbprint {
     key.public().thumbprint()
+}
+
+/// The next news of a subscription.
+pub async fn next(subscription: &mut Subscription) -> Option<Notification> {
+    tokio::time::timeout(SOON, subscription.next()).await.expect("news or an end")
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let held = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(SOON, held).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

@@ -60,9 +60,14 @@ pub struct StandIn {
 
 impl StandIn {
     pub fn new() -> Arc<Self> {
+        Self::with_model(MODEL)
+    }
+
+    /// A Thing of another model, which has events and no more.
+    pub fn with_model(model: &str) -> Arc<Self> {
         let properties = [("state".to_owned(), json!("closed")), ("speed".to_owned(), json!(5))];
         Arc::new(Self {
-            model: ThingModel::parse(MODEL.as_bytes()).unwrap(),
+            model: ThingModel::parse(model.as_bytes()).unwrap(),
             moved: AtomicU64::new(0),
             read: AtomicU64::new(0),
             travelling: Mutex::default(),

@@ -1,0 +1,116 @@
+//! Actions that run on.
+
+use serde_json::{Value, json};
+use streembit_agent::journal::{Outcome, What};
+use streembit_agent::things::{Fault, Notice};
+use streembit_peer::client::{Connection, Subscription};
+use streembit_peer::message::{ActionId, Answer, End, NotificationKind, Operation as O, ProblemCode};
+use streembit_peer::rights::Role;
+
+use super::house::{Ask, House, SOON, call, code, next};
+use super::stand_in::StandIn;
+
+async fn start(person: &Connection) -> (ActionId, Subscription) {
+    let travel = call(O::InvokeAction, "door", "travel", None);
+    let (response, end) = person.subscribe(&travel, SOON, 4).await.unwrap();
+    let Answer::Pending(id) = response.result else { panic!("it should run on: {response:?}") };
+    (id, end.unwrap())
+}
+
+fn input(id: ActionId) -> Option<Value> {
+    Some(json!({ "action": id }))
+}
+
+fn end(house: &House, outcome: Result<Option<Value>, Fault>) {
+    let invocation = house.door.travelling.lock().unwrap().pop().unwrap();
+    house.door.notice(Notice::ActionDone { invocation, outcome });
+}
+
+#[tokio::test]
+async fn the_end_of_an_action_is_told_kept_and_recorded() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let (id, mut news) = start(&owner).await;
+    let running = owner.ask(O::QueryAction, "door", "travel", input(id)).await;
+    assert_eq!(running, Answer::Ok(json!({ "status": "running" })));
+    end(&house, Ok(Some(json!("there"))));
+    let told = next(&mut news).await.unwrap();
+    assert_eq!(
+        (told.kind, told.value, told.end),
+        (NotificationKind::Action, Some(json!("there")), Some(End::Done))
+    );
+    let done = owner.ask(O::QueryAction, "door", "travel", input(id)).await;
+    assert_eq!(done, Answer::Ok(json!({ "status": "completed", "output": "there" })));
+    let entries = house.device.journal().read(1, 100).await.unwrap();
+    let outcomes: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match entry.body.what {
+            What::Outcome { result, .. } | What::Completed { result, .. } => Some(result),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(outcomes, [Outcome::Pending, Outcome::Ok]);
+}
+
+#[tokio::test]
+async fn a_failure_and_an_answer_outside_the_schema_are_failures() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    for outcome in [Err(Fault::Failed("stuck".into())), Ok(Some(json!(7)))] {
+        let (id, mut news) = start(&owner).await;
+        end(&house, outcome);
+        let told = next(&mut news).await.unwrap();
+        assert_eq!((told.problem.unwrap().code, told.value), (ProblemCode::Failed, None));
+        let Answer::Ok(status) = owner.ask(O::QueryAction, "door", "travel", input(id)).await else {
+            panic!("a status was due")
+        };
+        assert_eq!(status["status"], "failed");
+    }
+}
+
+#[tokio::test]
+async fn an_action_is_cancelled_once_and_by_who_started_it() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let other = house.enter(&house.admit(Role::Operator, vec![]).await).await;
+    let (id, _news) = start(&owner).await;
+    for op in [O::QueryAction, O::CancelAction] {
+        assert_eq!(code(&other.ask(op, "door", "travel", input(id)).await), Some(ProblemCode::Refused));
+    }
+    assert!(house.door.cancelled.lock().unwrap().is_empty());
+    assert_eq!(owner.ask(O::CancelAction, "door", "travel", input(id)).await, Answer::Ok(Value::Null));
+    assert_eq!(house.door.cancelled.lock().unwrap().len(), 1);
+    end(&house, Err(Fault::Failed("cancelled".into())));
+    while owner.ask(O::QueryAction, "door", "travel", input(id)).await
+        == Answer::Ok(json!({ "status": "running" }))
+    {}
+    assert_eq!(owner.ask(O::CancelAction, "door", "travel", input(id)).await, Answer::Ok(Value::Null));
+    assert_eq!(house.door.cancelled.lock().unwrap().len(), 1, "what is over is not cancelled");
+}
+
+#[tokio::test]
+async fn an_action_outlives_its_session_and_can_be_asked_about_in_the_next() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let (id, _news) = start(&owner).await;
+    owner.close();
+    end(&house, Ok(Some(json!("there"))));
+    let owner = house.enter(&house.owner).await;
+    while owner.ask(O::QueryAction, "door", "travel", input(id)).await
+        == Answer::Ok(json!({ "status": "running" }))
+    {}
+    let done = owner.ask(O::QueryAction, "door", "travel", input(id)).await;
+    assert_eq!(done, Answer::Ok(json!({ "status": "completed", "output": "there" })));
+}
+
+#[tokio::test]
+async fn the_actions_of_a_thing_that_goes_away_end_with_an_unknown_outcome() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let (_, mut news) = start(&owner).await;
+    house.device.things().put("door".into(), StandIn::new());
+    // The new Thing is used, which is when the old one is seen to be gone.
+    start(&owner).await;
+    let told = next(&mut news).await.unwrap();
+    assert_eq!(told.problem.unwrap().code, ProblemCode::OutcomeUnknown);
+}
