@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use streembit_keys::PrivateKey;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -25,6 +25,9 @@ pub use subscription::Subscription;
 use crate::message::{Answer, Call, MAX_OUTSTANDING, MAX_VALIDITY, Operation, RequestHash, Response};
 use crate::session::{Established, SessionClock, SessionPeers, needs_renewal};
 use crate::wire;
+
+/// What is read from the stream at once: a dozen answers, so that a busy session makes few system calls.
+const READ_AT_ONCE: usize = 16 * 1024;
 
 /// A session with a device, open until [`Connection::close`], the last clone's end, or its own.
 #[derive(Clone)]
@@ -115,6 +118,7 @@ impl Connection {
             closing: closing.clone(),
         });
         let (read, write) = tokio::io::split(stream);
+        let read = BufReader::with_capacity(READ_AT_ONCE, read);
         let writer = Arc::clone(&shared);
         tokio::spawn(async move {
             let sent = tokio::select! {

@@ -4,6 +4,7 @@
 //! [`crate::session`] and give up on their own; afterwards a reader takes [`read_frame`]s to its `Opener`, and [`send_all`]
 //! seals and writes what comes through a queue.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use streembit_keys::PrivateKey;
@@ -60,8 +61,12 @@ pub enum FrameError {
 pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin), max: usize) -> Result<Vec<u8>, FrameError> {
     let mut length = [0; 4];
     let (first, rest) = length.split_at_mut(1);
-    if stream.read(first).await? == 0 {
-        return Err(FrameError::Closed);
+    match stream.read(first).await {
+        Ok(0) => return Err(FrameError::Closed),
+        Ok(_) => {}
+        // Between two frames it is the same whether the other side closed the stream or dropped it.
+        Err(error) if is_end(error.kind()) => return Err(FrameError::Closed),
+        Err(error) => return Err(error.into()),
     }
     stream.read_exact(rest).await?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -72,10 +77,16 @@ pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin), max: usize) -> Re
     let mut rest = stream.take(length as u64);
     while frame.len() < length {
         if rest.read_buf(&mut frame).await? == 0 {
-            return Err(FrameError::Io(std::io::ErrorKind::UnexpectedEof.into()));
+            return Err(FrameError::Io(ErrorKind::UnexpectedEof.into()));
         }
     }
     Ok(frame)
+}
+
+/// How transports say that the other side is gone.
+fn is_end(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
 }
 
 /// Writes one frame and flushes it.

@@ -3,6 +3,8 @@ use tokio::io::{DuplexStream, duplex};
 
 use super::*;
 
+mod network;
+
 const NOW: i64 = 1_795_000_000;
 
 fn keys() -> (PrivateKey, PrivateKey) {
