@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::streams::Reply;
 use super::swarm::{Behaviours, BehavioursEvent, build};
-use super::{Address, Failure, ListenAddress, NetworkConfig, PeerName, StartError, Stream};
+use super::{Address, Failure, ListenAddress, NetworkConfig, PeerName, StartError, Stream, transports};
 
 /// How long a start waits for a listener on all interfaces to name the first; with no interface up there is none.
 const FIRST_ADDRESS: Duration = Duration::from_millis(500);
@@ -45,6 +45,7 @@ pub(super) struct Views {
     pub(super) name: PeerName,
     pub(super) listening: watch::Receiver<Vec<Address>>,
     pub(super) nearby: watch::Receiver<Vec<Address>>,
+    pub(super) connections: watch::Receiver<u32>,
 }
 
 pub(super) struct Driver {
@@ -54,6 +55,7 @@ pub(super) struct Driver {
     dialling: HashMap<ConnectionId, Reply>,
     listening: watch::Sender<Vec<Address>>,
     nearby: watch::Sender<Vec<Address>>,
+    connections: watch::Sender<u32>,
     most_nearby: usize,
 }
 
@@ -67,13 +69,16 @@ impl Driver {
         let swarm = build(config, arrivals)?;
         let (listening, listening_view) = watch::channel(Vec::new());
         let (nearby, nearby_view) = watch::channel(Vec::new());
+        let (connections, connections_view) = watch::channel(0);
         let views = Views {
             name: PeerName::new(*swarm.local_peer_id()),
             listening: listening_view,
             nearby: nearby_view,
+            connections: connections_view,
         };
         let most_nearby = config.limits.nearby;
-        let mut driver = Self { swarm, orders, dialling: HashMap::new(), listening, nearby, most_nearby };
+        let mut driver =
+            Self { swarm, orders, dialling: HashMap::new(), listening, nearby, connections, most_nearby };
         driver.listen(&config.listen).await?;
         Ok((driver, views))
     }
@@ -126,6 +131,10 @@ impl Driver {
     }
 
     fn on_order(&mut self, Attempt { peer, way, reply }: Attempt) {
+        if peer == *self.swarm.local_peer_id() {
+            let _ = reply.send(Err(Failure::Ourselves));
+            return;
+        }
         match way {
             Way::Connection => {
                 let streams = &mut self.swarm.behaviour_mut().streams;
@@ -154,6 +163,7 @@ impl Driver {
     fn on_event(&mut self, event: SwarmEvent<BehavioursEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
+                self.publish_connections();
                 let Some(reply) = self.dialling.remove(&connection_id) else { return };
                 if reply.is_closed() {
                     // Another address won the race.
@@ -162,6 +172,7 @@ impl Driver {
                     self.swarm.behaviour_mut().streams.open(peer_id, connection_id, reply);
                 }
             }
+            SwarmEvent::ConnectionClosed { .. } => self.publish_connections(),
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 if let Some(reply) = self.dialling.remove(&connection_id) {
                     let _ = reply.send(Err(failure_of(&error)));
@@ -189,8 +200,15 @@ impl Driver {
 
     fn publish_addresses(&self) {
         let peer = *self.swarm.local_peer_id();
-        let real = self.swarm.listeners().filter_map(|route| Address::new(route.clone(), peer).ok());
-        self.listening.send_replace(real.collect());
+        let routes = self.swarm.listeners().filter_map(|route| Address::new(route.clone(), peer).ok());
+        let mut real: Vec<Address> = routes.collect();
+        // The engine keeps them in no order.
+        real.sort_by_cached_key(|address| (address.transport(), address.to_string()));
+        self.listening.send_replace(real);
+    }
+
+    fn publish_connections(&self) {
+        self.connections.send_replace(self.swarm.network_info().connection_counters().num_established());
     }
 
     fn on_neighbours(&self, event: mdns::Event) {
@@ -223,6 +241,7 @@ impl Driver {
         let closed = async {
             while self.swarm.network_info().connection_counters().num_established() > 0 {
                 self.swarm.select_next_some().await;
+                self.publish_connections();
             }
         };
         if tokio::time::timeout(GOODBYE, closed).await.is_err() {
@@ -260,31 +279,9 @@ fn failure_of(error: &swarm::DialError) -> Failure {
         swarm::DialError::LocalPeerId { .. } => Failure::Ourselves,
         swarm::DialError::Denied { .. } => Failure::OwnLimit,
         swarm::DialError::Transport(errors) => match errors.first() {
-            Some((_, TransportError::Other(error))) => failure_of_io(error),
+            Some((_, TransportError::Other(error))) => transports::failure_of(error),
             _ => Failure::Other(error.to_string()),
         },
         _ => Failure::Other(error.to_string()),
-    }
-}
-
-/// The engine wraps the system's error in several of its own.
-fn failure_of_io(error: &std::io::Error) -> Failure {
-    let mut innermost: &(dyn std::error::Error + 'static) = error;
-    loop {
-        if let Some(io) = innermost.downcast_ref::<std::io::Error>() {
-            match io.kind() {
-                std::io::ErrorKind::ConnectionRefused => return Failure::NothingListens,
-                std::io::ErrorKind::TimedOut => return Failure::Silent,
-                _ => {}
-            }
-            if let Some(inner) = io.get_ref() {
-                innermost = inner;
-                continue;
-            }
-        }
-        match innermost.source() {
-            Some(source) => innermost = source,
-            None => return Failure::Other(innermost.to_string()),
-        }
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! No type of the engine is in a public signature. Inside, `driver` owns the engine's swarm as its one task; `swarm`
 //! says which behaviours it has, and is where a DHT, relays or the gate of a private network would be added; `streams` is
-//! our protocol; `gate` counts connections by source; `neighbours` is mDNS; `dial` chooses the order of addresses.
+//! our protocol; `transports` is TCP and QUIC; `gate` counts connections by source; `neighbours` is mDNS; `dial` chooses the order of addresses.
 
 mod address;
 mod dial;
@@ -25,6 +25,7 @@ mod streams;
 mod swarm;
 #[cfg(test)]
 mod tests;
+mod transports;
 
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ struct Shared {
     commands: mpsc::Sender<driver::Attempt>,
     listening: watch::Receiver<Vec<Address>>,
     nearby: watch::Receiver<Vec<Address>>,
+    connections: watch::Receiver<u32>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -89,6 +91,7 @@ impl Network {
             commands,
             listening: views.listening,
             nearby: views.nearby,
+            connections: views.connections,
             stop,
             tasks,
         };
@@ -115,6 +118,11 @@ impl Network {
     /// What mDNS has found and not lost again: hints, which anybody on the local network can forge.
     pub fn nearby(&self) -> Vec<Address> {
         self.0.nearby.borrow().clone()
+    }
+
+    /// How many connections there are just now, in both directions.
+    pub fn connections(&self) -> u32 {
+        *self.0.connections.borrow()
     }
 
     /// Closes every connection and listener and returns when nothing of this network runs any more.

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
@@ -20,11 +22,29 @@ pub struct Stream {
     remote: PeerName,
     /// The places that a stream opened by somebody else takes up.
     _places: Vec<OwnedSemaphorePermit>,
+    /// Dropped last, when the engine no longer counts the stream.
+    _end: End,
+}
+
+/// Wakes the connection when its stream has ended: the engine asks itself whether a connection is idle only when
+/// something wakes it, and over QUIC nothing else would before the next probe.
+#[derive(Debug)]
+pub(super) struct End(pub(super) Arc<AtomicWaker>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 impl Stream {
-    pub(super) fn new(inner: libp2p::Stream, remote: PeerName, places: Vec<OwnedSemaphorePermit>) -> Self {
-        Self { inner: inner.compat(), remote, _places: places }
+    pub(super) fn new(
+        inner: libp2p::Stream,
+        remote: PeerName,
+        places: Vec<OwnedSemaphorePermit>,
+        end: End,
+    ) -> Self {
+        Self { inner: inner.compat(), remote, _places: places, _end: end }
     }
 
     /// The transport peer that proved itself at the other end.

@@ -1,18 +1,16 @@
-//! What the engine is made of: transports, limits and behaviours. A DHT, relays and hole punching are behaviours to add
+//! What the engine is made of: a transport, limits and behaviours. A DHT, relays and hole punching are behaviours to add
 //! here, each behind a `Toggle` and with its events handled in the driver.
 
 use libp2p::identity::{Keypair, ecdsa};
-use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{
-    Swarm, SwarmBuilder, connection_limits, identify, memory_connection_limits, noise, ping, quic, tcp, yamux,
-};
+use libp2p::swarm::{self, NetworkBehaviour, Swarm};
+use libp2p::{connection_limits, identify, memory_connection_limits, ping};
 use streembit_keys::PrivateKey;
 use tokio::sync::mpsc;
 
 use super::gate::Gate;
 use super::neighbours::Neighbours;
-use super::{Limits, NetworkConfig, StartError, Stream, streams};
+use super::{Limits, NetworkConfig, StartError, Stream, streams, transports};
 
 /// All that `identify` says of the program, so that a crawler cannot tell versions apart.
 const PROGRAM: &str = "streembit/1";
@@ -20,15 +18,6 @@ const PROGRAM: &str = "streembit/1";
 /// Streams of one connection that may be half open, over all protocols. Ours are two round trips in that state; ping and
 /// identify need one each.
 const HALF_OPEN_STREAMS: usize = 32;
-
-/// Streams of one connection in all. The engine's default of 512 with windows of 256 KiB would let one peer
-/// park 128 MiB with us.
-const STREAMS: u32 = 64;
-
-/// Unread bytes that a peer may park with us, a QUIC stream and a QUIC connection: some frames of 256 KiB, where the
-/// engine's defaults are 10 and 15 MB.
-const QUIC_STREAM_WINDOW: u32 = 512 << 10;
-const QUIC_CONNECTION_WINDOW: u32 = 2 << 20;
 
 /// What runs on every connection. The order matters: who may refuse comes first.
 #[derive(NetworkBehaviour)]
@@ -49,22 +38,13 @@ pub(super) fn build(
 ) -> Result<Swarm<Behaviours>, StartError> {
     let limits = &config.limits;
     let keypair = engine_key(&config.transport_key)?;
+    let transport = transports::both(&keypair, limits)?;
+    let peer = keypair.public().to_peer_id();
     let behaviours = behaviours(config, &keypair, arrivals)?;
-    let swarm = SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
-        .map_err(|error| StartError::Transport(error.to_string()))?
-        .with_quic_config(|quic| bounded(quic, limits))
-        .with_behaviour(|_| behaviours)
-        .map_err(|error| StartError::Transport(error.to_string()))?
-        .with_swarm_config(|swarm| {
-            swarm
-                .with_idle_connection_timeout(limits.idle)
-                .with_max_negotiating_inbound_streams(HALF_OPEN_STREAMS)
-        })
-        .with_connection_timeout(limits.handshake)
-        .build();
-    Ok(swarm)
+    let engine = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(limits.idle)
+        .with_max_negotiating_inbound_streams(HALF_OPEN_STREAMS);
+    Ok(Swarm::new(transport, behaviours, peer, engine))
 }
 
 fn engine_key(key: &PrivateKey) -> Result<Keypair, StartError> {
@@ -112,18 +92,4 @@ fn connection_limits(limits: &Limits) -> connection_limits::ConnectionLimits {
         .with_max_established_incoming(Some(limits.connections - limits.connections / 8))
         .with_max_established(Some(limits.connections))
         .with_max_established_per_peer(Some(limits.connections_a_peer))
-}
-
-fn multiplexer() -> yamux::Config {
-    let mut config = yamux::Config::default();
-    config.set_max_num_streams(STREAMS as usize);
-    config
-}
-
-fn bounded(mut quic: quic::Config, limits: &Limits) -> quic::Config {
-    quic.handshake_timeout = limits.handshake;
-    quic.max_concurrent_stream_limit = STREAMS;
-    quic.max_stream_data = QUIC_STREAM_WINDOW;
-    quic.max_connection_data = QUIC_CONNECTION_WINDOW;
-    quic
 }

@@ -64,7 +64,8 @@ impl Behaviour {
             .entry(peer)
             .or_insert_with(|| Peer { places: Arc::new(Semaphore::new(room)), connections: Vec::new() })
             .places;
-        Handler::new(Visitor { peer, door: self.door.clone(), places: places.clone() })
+        let (door, places) = (self.door.clone(), places.clone());
+        Handler::new(Visitor { peer, door, places, waker: Arc::default() })
     }
 
     /// Forgets a peer that has no connection.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use libp2p::core::util::unreachable;
 use libp2p::swarm::handler::{
@@ -12,6 +12,7 @@ use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeErro
 
 use super::upgrade::{Admit, Ask};
 use super::{Open, Reply, Visitor};
+use crate::network::stream::End;
 use crate::network::{Failure, PeerName, Stream};
 
 /// Opens streams on request and hands over those that were taken.
@@ -19,12 +20,11 @@ pub(in crate::network) struct Handler {
     visitor: Visitor,
     /// Bounded by the driver: each is one caller of [`crate::network::Network::dial`].
     requests: VecDeque<Reply>,
-    waker: Option<Waker>,
 }
 
 impl Handler {
     pub(super) fn new(visitor: Visitor) -> Self {
-        Self { visitor, requests: VecDeque::new(), waker: None }
+        Self { visitor, requests: VecDeque::new() }
     }
 }
 
@@ -47,27 +47,28 @@ impl ConnectionHandler for Handler {
                 return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
             }
         }
-        self.waker = Some(cx.waker().clone());
+        self.visitor.waker.register(cx.waker());
         Poll::Pending
     }
 
     fn on_behaviour_event(&mut self, Open(reply): Open) {
         self.requests.push_back(reply);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.visitor.waker.wake();
     }
 
     fn on_connection_event(&mut self, event: ConnectionEvent<Admit, Ask, (), Reply>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, .. }) => {
-                if let Some(admitted) = protocol {
-                    admitted.slot.send(admitted.stream);
-                }
+            // Without a stream in it, the upgrade has refused one.
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: Some(admitted),
+                ..
+            }) => {
+                admitted.slot.send(admitted.stream);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {
                 let remote = PeerName::new(self.visitor.peer);
-                let opened = protocol.map(|stream| Stream::new(stream, remote, Vec::new()));
+                let end = End(self.visitor.waker.clone());
+                let opened = protocol.map(|stream| Stream::new(stream, remote, Vec::new(), end));
                 // A caller that gave up has dropped its end; the stream closes with it.
                 let _ = info.send(opened.ok_or(Failure::Refused));
             }

@@ -11,6 +11,7 @@ mod upgrade;
 
 use std::sync::Arc;
 
+use futures::task::AtomicWaker;
 use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -35,13 +36,15 @@ pub(in crate::network) struct Door {
     places: Arc<Semaphore>,
 }
 
-/// One peer at the door.
+/// One connection of a peer at the door.
 #[derive(Debug, Clone)]
 pub(in crate::network) struct Visitor {
     peer: PeerId,
     door: Door,
     /// Places of this peer, over all its connections.
     places: Arc<Semaphore>,
+    /// Wakes this connection.
+    waker: Arc<AtomicWaker>,
 }
 
 impl Door {

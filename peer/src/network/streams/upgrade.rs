@@ -11,6 +11,7 @@ use libp2p::core::upgrade::{InboundUpgrade, OutboundUpgrade, UpgradeInfo};
 use tokio::sync::mpsc::OwnedPermit;
 
 use super::{PROTOCOL, Visitor};
+use crate::network::stream::End;
 use crate::network::{PeerName, Stream};
 
 const TAKEN: u8 = 1;
@@ -56,7 +57,7 @@ impl InboundUpgrade<libp2p::Stream> for Admit {
 
     fn upgrade_inbound(self, mut stream: libp2p::Stream, _: Self::Info) -> Self::Future {
         // All three places are taken here, before the answer, so that "taken" is always kept.
-        let Visitor { peer, door, places } = self.0;
+        let Visitor { peer, door, places, waker } = self.0;
         let slot = door.arrivals.try_reserve_owned().ok();
         let held = places.try_acquire_owned().ok().zip(door.places.try_acquire_owned().ok());
         Box::pin(async move {
@@ -67,7 +68,8 @@ impl InboundUpgrade<libp2p::Stream> for Admit {
             };
             stream.write_all(&[TAKEN]).await?;
             stream.flush().await?;
-            let stream = Stream::new(stream, PeerName::new(peer), vec![of_the_peer, of_all]);
+            let places = vec![of_the_peer, of_all];
+            let stream = Stream::new(stream, PeerName::new(peer), places, End(waker));
             Ok(Some(Admitted { stream, slot }))
         })
     }
