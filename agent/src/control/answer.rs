@@ -121,6 +121,16 @@ pub struct MadeLink {
     pub invitation: Option<InvitationId>,
 }
 
+impl std::fmt::Debug for MadeLink {
+    /// Without the link: it holds a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeLink")
+            .field("role", &self.role)
+            .field("invitation", &self.invitation)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Who may do what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct People {

@@ -35,6 +35,10 @@ pub struct BadFactory(String);
 impl Factory {
     /// Reads the file's bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, BadFactory> {
+        // A derived struct would also be read from a JSON array.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(BadFactory("not a JSON object".to_owned()));
+        }
         let factory: Self = serde_json::from_slice(bytes).map_err(|error| BadFactory(error.to_string()))?;
         for (name, text) in
             [("manufacturer", &factory.manufacturer), ("model", &factory.model), ("serial", &factory.serial)]

@@ -1,0 +1,10 @@
+//! The device as its owner has it: the daemon put together, and the program in a process of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests are tests, too")]
+#![allow(unreachable_pub, reason = "a test's modules have no other outside than the test")]
+
+mod commands;
+mod daemon;
+mod person;
+mod process;
+mod settings;

@@ -1,0 +1,63 @@
+//! A changed config file, in a running device.
+
+use std::time::{Duration, Instant};
+
+use streembit_agent::control::Call;
+use streembit_agent::control::answer::{Level, Point, Status};
+
+use super::person::{Home, SETTINGS, SOON};
+
+/// Asks until the answer is as it should be.
+async fn until(home: &Home, what: &str, is: impl Fn(&Status) -> bool) -> Status {
+    let began = Instant::now();
+    loop {
+        let status: Status = home.ask(Call::Status).await.unwrap();
+        if is(&status) {
+            return status;
+        }
+        assert!(began.elapsed() < SOON, "{what}: {:?}", status.config);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_file_leaves_the_old_settings_and_says_so_until_it_is_mended() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    let before = daemon.addresses();
+
+    std::fs::write(home.data.config(), "[network]\nlisen = []\n").unwrap();
+    let status = until(&home, "the mistake is named", |status| status.config.problem.is_some()).await;
+    let problem = status.config.problem.unwrap();
+    assert!(problem.contains("line 2") && problem.contains("network.lisen"), "{problem}");
+    assert_eq!(daemon.addresses(), before);
+    let points: Vec<Point> = home.ask(Call::Check).await.unwrap();
+    assert!(points.iter().any(|point| point.level == Level::Warning && point.detail.contains("lisen")));
+
+    std::fs::write(home.data.config(), SETTINGS).unwrap();
+    until(&home, "the file is right again", |status| status.config.problem.is_none()).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_takes_effect_at_the_next_start_is_named_until_it_is_taken_back() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    std::fs::write(home.data.config(), format!("name = \"Garage\"\n{}", SETTINGS.replace("false", "true")))
+        .unwrap();
+    let status = until(&home, "the change is named", |status| !status.config.next_start.is_empty()).await;
+    assert_eq!(status.config.next_start, ["network.mdns", "name"]);
+    assert_eq!(status.name, None);
+    std::fs::write(home.data.config(), SETTINGS).unwrap();
+    until(&home, "nothing waits", |status| status.config.next_start.is_empty()).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn the_file_is_read_again_when_somebody_asks() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    let _: serde_json::Value = home.ask(Call::Reload).await.unwrap();
+    until(&home, "all is well", |status| status.config.problem.is_none()).await;
+    daemon.stop().await;
+}
