@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use streembit_peer::words::Kind;
+
 use crate::directory::{Directory, Entry};
 use crate::error::{Exit, Failure, Outcome};
 
@@ -14,38 +16,6 @@ const MAX_NAME: usize = 64;
 
 /// The Thing that every device has: itself.
 pub const DEVICE_THING: &str = "device";
-
-/// What an affordance is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Read, written, observed.
-    Property,
-    /// Invoked.
-    Action,
-    /// Subscribed to.
-    Event,
-}
-
-impl Kind {
-    /// The member of a Thing Description that lists them.
-    pub fn member(self) -> &'static str {
-        match self {
-            Kind::Property => "properties",
-            Kind::Action => "actions",
-            Kind::Event => "events",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Property => "property",
-            Kind::Action => "action",
-            Kind::Event => "event",
-        })
-    }
-}
 
 /// An affordance, said in full.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

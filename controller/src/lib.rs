@@ -15,7 +15,6 @@ pub mod commands;
 pub mod desk;
 pub mod directory;
 pub mod door;
-pub mod duration;
 pub mod error;
 pub mod grants;
 pub mod home;

@@ -333,3 +333,15 @@ fn help_shows_examples_for_every_command_and_the_exit_codes() {
     }
     assert!(text(&person.run(&["device", "status", "--help"]).stdout).contains("streembit device status"));
 }
+
+#[test]
+fn an_offer_is_signed_by_the_account_and_names_it() {
+    let person = Person::with_account();
+    assert_eq!(person.unlock("1m").status.code(), Some(0));
+    let offer = text(&person.run(&["offer"]).stdout);
+    let offer = streembit_peer::offer::Offer::parse(&offer).unwrap();
+    assert_eq!(&*offer.account, "Ada");
+    let identity = std::fs::read(person.home().join("identity.json")).unwrap();
+    let identity: Value = serde_json::from_slice(&identity).unwrap();
+    assert_eq!(serde_json::to_value(&offer.public_key).unwrap(), identity["public_key"]);
+}

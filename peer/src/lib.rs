@@ -16,3 +16,4 @@ pub mod offer;
 pub mod rights;
 pub mod session;
 pub mod wire;
+pub mod words;

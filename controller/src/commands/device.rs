@@ -110,7 +110,7 @@ impl Render for Status {
             match (name.as_str(), value) {
                 ("uptime", value) => {
                     let span = std::time::Duration::from_secs(value.as_u64().unwrap_or_default());
-                    row("uptime", crate::duration::display(span));
+                    row("uptime", streembit_peer::words::show_duration(span));
                 }
                 ("time", value) => row("time", value.as_i64().map(moment).unwrap_or_default()),
                 ("things", Value::Object(things)) => {

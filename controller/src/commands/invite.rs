@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 use streembit_peer::link::{Link, LinkKind, Secret};
 use streembit_peer::rights::{Change, Grants, InvitationId, Label, Role, WeeklyHours};
+use streembit_peer::words::{self, Allow};
 
 use super::moment;
 use crate::desk::{Desk, TIMEOUT};
 use crate::error::{Failure, Outcome};
-use crate::grants::{self, Allow, When};
+use crate::grants::{self, When};
 use crate::output::{Render, Style};
-use crate::{clock, duration, rights};
+use crate::{clock, rights};
 
 /// The arguments of `streembit invite`.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,7 +49,7 @@ pub struct Args {
     #[arg(long, value_name = "HOURS", value_parser = grants::weekly)]
     pub weekly: Vec<WeeklyHours>,
     /// How long the link can be accepted
-    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "24h")]
+    #[arg(long, value_name = "TIME", value_parser = words::duration, default_value = "24h")]
     pub expires: Duration,
 }
 

@@ -32,7 +32,7 @@ use crate::desk::TIMEOUT;
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Patience {
     /// How long to wait for the answer [default: 15s]
-    #[arg(long, value_name = "TIME", value_parser = crate::duration::parse, default_value = "15s", hide_default_value = true)]
+    #[arg(long, value_name = "TIME", value_parser = streembit_peer::words::duration, default_value = "15s", hide_default_value = true)]
     pub timeout: Duration,
 }
 

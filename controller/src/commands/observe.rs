@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use streembit_peer::words;
 use tokio::time::{Instant, sleep_until};
 
 use super::Patience;
@@ -12,7 +13,6 @@ use crate::address::{Address, Kind, Typed};
 use crate::clock;
 use crate::desk::Desk;
 use crate::door::{News, Watch};
-use crate::duration;
 use crate::error::{Exit, Failure, Outcome};
 use crate::output::{Render, Style, printable, show_value};
 use crate::person::operation;
@@ -63,7 +63,7 @@ pub struct Until {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// End after this time; with --count it is a failure (exit code 5) if there were fewer
-    #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long = "for", value_name = "TIME", value_parser = words::duration)]
     pub span: Option<Duration>,
 }
 
@@ -175,7 +175,7 @@ async fn follow(
 fn in_time(seen: u64, until: Until, address: &Address) -> Outcome<u64> {
     match until.count {
         Some(count) if seen < count => {
-            let span = until.span.map(duration::display).unwrap_or_default();
+            let span = until.span.map(words::show_duration).unwrap_or_default();
             Err(Failure::timed_out(format!("{address} brought {seen} of {count} values within {span}.")))
         }
         _ => Ok(seen),

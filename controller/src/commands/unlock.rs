@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use streembit_peer::words;
 
 use super::moment;
 use crate::desk::Desk;
 use crate::door;
 use crate::error::Outcome;
 use crate::output::{Render, Style};
-use crate::{clock, duration, unlock};
+use crate::{clock, unlock};
 
 /// The arguments of `streembit unlock`.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,7 +23,7 @@ Examples:
 A process in the background keeps the key and the open connections. It ends by itself, or with `streembit lock`.")]
 pub struct Args {
     /// For how long [default: 8h]
-    #[arg(long = "for", value_name = "TIME", value_parser = duration::parse, default_value = "8h", hide_default_value = true)]
+    #[arg(long = "for", value_name = "TIME", value_parser = words::duration, default_value = "8h", hide_default_value = true)]
     pub span: Duration,
 }
 
@@ -36,7 +37,7 @@ impl Default for Args {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ProcessArgs {
     /// For how long.
-    #[arg(long = "for", value_parser = duration::parse)]
+    #[arg(long = "for", value_parser = words::duration)]
     pub span: Duration,
 }
 

@@ -185,7 +185,7 @@ fn completed(device: &str, place: &str, end: &Value) -> Outcome<Value> {
 }
 
 fn silent(contact: &Contact, call: &Call) -> Failure {
-    let within = crate::duration::display(call.timeout);
+    let within = streembit_peer::words::show_duration(call.timeout);
     if call.op.changes_the_world() {
         Failure::outcome_unknown(format!(
             "{} did not answer within {within}: it may have happened.",

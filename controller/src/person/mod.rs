@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use streembit_keys::{PrivateKey, Thumbprint};
 use streembit_peer::client::Connection;
 use streembit_peer::network::Network;
+use streembit_peer::offer::{Offer, UserType};
 use streembit_peer::rights::sign_change;
 use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use watch::{Watching, operation};
 
-use crate::clock;
 use crate::door::{Ask, Reply};
 use crate::error::{Failure, Outcome};
 use crate::home::{Contact, Contacts, Home};
@@ -118,8 +118,22 @@ impl Person {
 
     /// The contact offer of this account.
     fn offer(&self) -> Outcome<String> {
-        let _now = clock::unix_now();
-        Err(Failure::because("offer"))
+        let unusable = |what: &str| Failure::because(format!("Cannot make an offer: {what}."));
+        let account =
+            self.0.home.identity()?.name.parse().map_err(|e| unusable(&format!("your name: {e}")))?;
+        let offer = Offer {
+            account,
+            public_key: self.0.key.public().clone(),
+            transport: "tcp".parse().map_err(|_| unusable("the transport"))?,
+            // The whitepaper's offer must say where its account listens. A person's program is dialled by nobody, so it
+            // names the one port that takes everything and answers nothing (RFC 863) on the reader's own machine.
+            host: "localhost".parse().map_err(|_| unusable("the host"))?,
+            port: 9,
+            user_type: UserType::Human,
+            hints: Vec::new(),
+            expires: None,
+        };
+        Ok(offer.sign(&self.0.key))
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// Longest span that is taken. Ten years of anything is a typing mistake.
 const MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Parses `30s`, `5m`, `8h`, `2d`, `250ms` and sums of them (`1h30m`). For clap.
-pub fn parse(text: &str) -> Result<Duration, String> {
+/// Parses `30s`, `5m`, `8h`, `2d`, `250ms` and sums of them (`1h30m`).
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no span of time: write it like 30s, 5m, 8h, 2d or 1h30m");
     let mut rest = text;
     let mut total = Duration::ZERO;
@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
 }
 
 /// Writes a span as people say it: the two largest units.
-pub fn display(span: Duration) -> String {
+pub fn show_duration(span: Duration) -> String {
     let seconds = span.as_secs();
     let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
     let mut rest = seconds;
@@ -54,23 +54,23 @@ mod tests {
     #[test]
     fn what_people_write_is_taken() {
         for (text, seconds) in [("30s", 30), ("5m", 300), ("8h", 28_800), ("2d", 172_800), ("1h30m", 5400)] {
-            assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
     }
 
     #[test]
     fn anything_else_is_refused_with_an_example() {
         for text in ["", "8", "h", "8 h", "-1s", "1.5h", "8w", "0s", "99999999999999999999s", "4000d", "é1s"]
         {
-            assert!(parse(text).unwrap_err().contains("30s"), "{text}");
+            assert!(duration(text).unwrap_err().contains("30s"), "{text}");
         }
     }
 
     #[test]
     fn spans_read_well() {
-        assert_eq!(display(Duration::from_secs(28_800)), "8h");
-        assert_eq!(display(Duration::from_secs(5430)), "1h30m");
-        assert_eq!(display(Duration::from_millis(250)), "250ms");
+        assert_eq!(show_duration(Duration::from_secs(28_800)), "8h");
+        assert_eq!(show_duration(Duration::from_secs(5430)), "1h30m");
+        assert_eq!(show_duration(Duration::from_millis(250)), "250ms");
     }
 }
