@@ -119,7 +119,7 @@ impl Clock {
 
     /// The machine's clock.
     pub fn system() -> Self {
-        Self::new(SystemTime)
+        Self::new(SystemTime::default())
     }
 
     /// The time now.

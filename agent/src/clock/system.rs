@@ -1,5 +1,6 @@
 //! The kernel's clocks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -7,12 +8,26 @@ use rustix::time::{ClockId, clock_gettime};
 use super::{TimeSource, Wall};
 
 /// The machine's own clocks.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemTime;
+#[derive(Debug, Default)]
+pub struct SystemTime {
+    /// The second (of the monotonic clock) in which the kernel was last asked whether it is synchronised, doubled, and
+    /// its answer in the lowest bit. Every command needs the time, and asking is the one part of it that costs a system call.
+    asked: AtomicU64,
+}
 
 impl TimeSource for SystemTime {
     fn wall(&self) -> Wall {
-        Wall { unix: clock_gettime(ClockId::Realtime).tv_sec, synchronised: synchronised() }
+        // The first second of a boot is the one that is always asked about.
+        let second = self.monotonic().as_secs();
+        let asked = self.asked.load(Ordering::Relaxed);
+        let synchronised = if second != 0 && asked >> 1 == second {
+            asked & 1 == 1
+        } else {
+            let synchronised = synchronised();
+            self.asked.store(second << 1 | u64::from(synchronised), Ordering::Relaxed);
+            synchronised
+        };
+        Wall { unix: clock_gettime(ClockId::Realtime).tv_sec, synchronised }
     }
 
     fn monotonic(&self) -> Duration {

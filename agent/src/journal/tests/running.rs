@@ -50,6 +50,18 @@ async fn nobody_else_can_read_the_files() {
     }
 }
 
+#[test]
+fn a_commit_is_durable_when_it_returns() {
+    let bed = Bed::new();
+    let connection = schema::open_for_writing(&bed.path()).unwrap();
+    let pragma = |name| {
+        connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+    assert_eq!(pragma("synchronous"), 2.into(), "FULL");
+    assert_eq!(pragma("secure_delete"), 1.into());
+}
+
 #[tokio::test]
 async fn an_empty_file_is_a_creation_that_was_cut_short() {
     let bed = Bed::new();
