@@ -210,8 +210,9 @@ async fn accept(mut incoming: Incoming, server: Arc<Server>, network: Network, s
             },
         };
         let peer = peer.to_string();
-        let peer_ids = PeerIds { initiator: peer.clone(), responder: own.clone() };
-        let source = Source { name: peer.into(), peer_ids };
+        let peer_ids = PeerIds { initiator: peer, responder: own.clone() };
+        // Tries are counted by machine: peer ids are free to make.
+        let source = Source { name: stream.source(), peer_ids };
         let server = Arc::clone(&server);
         // The server keeps track of its sessions, and ends them.
         tokio::spawn(async move {

@@ -57,7 +57,7 @@ impl Gate {
 }
 
 /// The machine behind an address: all of an IPv6 subnet is one, since a machine has as many addresses there as it wants.
-fn source_of(address: &Multiaddr) -> Option<IpAddr> {
+pub(super) fn source_of(address: &Multiaddr) -> Option<IpAddr> {
     match address.iter().next()? {
         Protocol::Ip4(host) => Some(host.into()),
         Protocol::Ip6(host) => {

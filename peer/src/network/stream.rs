@@ -20,6 +20,7 @@ use super::PeerName;
 pub struct Stream {
     inner: Compat<libp2p::Stream>,
     remote: PeerName,
+    source: Arc<str>,
     /// The places that a stream opened by somebody else takes up.
     _places: Vec<OwnedSemaphorePermit>,
     /// Dropped last, when the engine no longer counts the stream.
@@ -41,15 +42,22 @@ impl Stream {
     pub(super) fn new(
         inner: libp2p::Stream,
         remote: PeerName,
+        source: Arc<str>,
         places: Vec<OwnedSemaphorePermit>,
         end: End,
     ) -> Self {
-        Self { inner: inner.compat(), remote, _places: places, _end: end }
+        Self { inner: inner.compat(), remote, source, _places: places, _end: end }
     }
 
     /// The transport peer that proved itself at the other end.
     pub fn remote(&self) -> PeerName {
         self.remote
+    }
+
+    /// The machine at the other end, as far as the network shows: its IP address, of IPv6 the subnet. This is what to
+    /// count tries by; peer ids are free to make.
+    pub fn source(&self) -> Arc<str> {
+        Arc::clone(&self.source)
     }
 }
 

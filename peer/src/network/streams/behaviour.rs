@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::handler::{Handler, nothing};
 use super::{Door, Open, Reply, Visitor};
+use crate::network::gate::source_of;
 use crate::network::{Limits, Stream};
 
 /// Opens streams, and takes those that others open while there is room.
@@ -57,7 +58,7 @@ impl Behaviour {
         }
     }
 
-    fn handler(&mut self, peer: PeerId) -> Handler {
+    fn handler(&mut self, peer: PeerId, address: &Multiaddr) -> Handler {
         let room = self.sessions_a_peer;
         let places = &self
             .peers
@@ -65,7 +66,8 @@ impl Behaviour {
             .or_insert_with(|| Peer { places: Arc::new(Semaphore::new(room)), connections: Vec::new() })
             .places;
         let (door, places) = (self.door.clone(), places.clone());
-        Handler::new(Visitor { peer, door, places, waker: Arc::default() })
+        let source = source_of(address).map_or_else(|| peer.to_string(), |source| source.to_string());
+        Handler::new(Visitor { peer, source: source.into(), door, places, waker: Arc::default() })
     }
 
     /// Forgets a peer that has no connection.
@@ -87,20 +89,20 @@ impl NetworkBehaviour for Behaviour {
         _: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(self.handler(peer))
+        Ok(self.handler(peer, remote))
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(self.handler(peer))
+        Ok(self.handler(peer, remote))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

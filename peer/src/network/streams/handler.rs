@@ -67,8 +67,8 @@ impl ConnectionHandler for Handler {
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {
                 let remote = PeerName::new(self.visitor.peer);
-                let end = End(self.visitor.waker.clone());
-                let opened = protocol.map(|stream| Stream::new(stream, remote, Vec::new(), end));
+                let (source, end) = (self.visitor.source.clone(), End(self.visitor.waker.clone()));
+                let opened = protocol.map(|stream| Stream::new(stream, remote, source, Vec::new(), end));
                 // A caller that gave up has dropped its end; the stream closes with it.
                 let _ = info.send(opened.ok_or(Failure::Refused));
             }

@@ -40,6 +40,7 @@ pub(in crate::network) struct Door {
 #[derive(Debug, Clone)]
 pub(in crate::network) struct Visitor {
     peer: PeerId,
+    source: Arc<str>,
     door: Door,
     /// Places of this peer, over all its connections.
     places: Arc<Semaphore>,

@@ -57,7 +57,7 @@ impl InboundUpgrade<libp2p::Stream> for Admit {
 
     fn upgrade_inbound(self, mut stream: libp2p::Stream, _: Self::Info) -> Self::Future {
         // All three places are taken here, before the answer, so that "taken" is always kept.
-        let Visitor { peer, door, places, waker } = self.0;
+        let Visitor { peer, source, door, places, waker } = self.0;
         let slot = door.arrivals.try_reserve_owned().ok();
         let held = places.try_acquire_owned().ok().zip(door.places.try_acquire_owned().ok());
         Box::pin(async move {
@@ -69,7 +69,7 @@ impl InboundUpgrade<libp2p::Stream> for Admit {
             stream.write_all(&[TAKEN]).await?;
             stream.flush().await?;
             let places = vec![of_the_peer, of_all];
-            let stream = Stream::new(stream, PeerName::new(peer), places, End(waker));
+            let stream = Stream::new(stream, PeerName::new(peer), source, places, End(waker));
             Ok(Some(Admitted { stream, slot }))
         })
     }

@@ -27,6 +27,7 @@ async fn the_device_learns_the_transport_key_of_its_caller() {
     let (caller, stream) = incoming.next().await.unwrap();
     assert_eq!(caller, person.peer_id());
     assert_eq!(stream.remote(), person.peer_id());
+    assert_eq!(&*stream.source(), "127.0.0.1");
 }
 
 #[tokio::test]
