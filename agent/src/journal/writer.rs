@@ -108,7 +108,8 @@ impl Writer {
             for job in first.into_iter().chain(self.jobs.try_iter().take(AT_ONCE)) {
                 round.take(job);
             }
-            if round.woken {
+            // Asked for also where nobody told: a full queue has no room for that word.
+            if round.woken || !self.shared.aside.is_empty() {
                 write_aside_at.get_or_insert_with(|| Instant::now() + LIE_ASIDE);
             }
             round.with_aside |= write_aside_at.is_some_and(|at| at <= Instant::now())
