@@ -1,7 +1,5 @@
 //! Words and numbers for people.
 
-use std::time::Duration;
-
 /// Seconds as people say them, in the two largest units: `2 d 3 h`.
 pub(super) fn span(seconds: u64) -> String {
     let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
@@ -19,25 +17,6 @@ pub(super) fn span(seconds: u64) -> String {
 /// A moment in UTC.
 pub(super) fn moment(unix: i64) -> String {
     jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |moment| moment.to_string())
-}
-
-/// Parses `30s`, `5m`, `8h`, `2d` for clap.
-pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no span of time: write it like 30s, 5m, 8h or 2d");
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let size = match text.strip_prefix(digits) {
-        Some("s") => 1,
-        Some("m") => 60,
-        Some("h") => 3600,
-        Some("d") => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    // A year is longer than any link should count.
-    match number.checked_mul(size) {
-        Some(seconds @ 1..=31_536_000) => Ok(Duration::from_secs(seconds)),
-        _ => Err(wrong()),
-    }
 }
 
 /// Lines of a table, its columns as wide as they must be.
@@ -65,14 +44,6 @@ mod tests {
             [(0, "0 s"), (59, "59 s"), (3600, "1 h"), (90_061, "1 d 1 h"), (61, "1 min 1 s")]
         {
             assert_eq!(span(seconds), text);
-        }
-    }
-
-    #[test]
-    fn spans_are_read_with_their_unit() {
-        assert_eq!(parse_span("8h"), Ok(Duration::from_secs(28_800)));
-        for bad in ["", "8", "h", "8x", "0s", "-1s", "400d", "1.5h", "99999999999999999999d", "é"] {
-            assert!(parse_span(bad).is_err(), "{bad}");
         }
     }
 

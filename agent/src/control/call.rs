@@ -1,7 +1,7 @@
 //! What can be asked on the control socket.
 
 use serde::{Deserialize, Serialize};
-use streembit_peer::rights::{Grants, InvitationId, Label, Role};
+use streembit_peer::rights::{Grants, InvitationId, Label, Role, WeeklyHours};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,7 +67,21 @@ pub struct InviteArgs {
     pub role: Role,
     /// What it will be allowed besides.
     #[serde(default)]
-    pub grants: Grants,
+    pub allow: Allowance,
     /// For how many seconds the invitation can be accepted.
     pub valid_for: u32,
+}
+
+/// Rights as somebody typed them. Which operations they mean, the device knows: it has the Things.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Allowance {
+    /// `THING/AFFORDANCE[:OPERATION,…]`, each.
+    pub rights: Vec<String>,
+    /// From when on, in seconds since 1970.
+    pub not_before: Option<i64>,
+    /// Until when, in seconds since 1970.
+    pub not_after: Option<i64>,
+    /// In which hours of the week.
+    pub weekly: Vec<WeeklyHours>,
 }

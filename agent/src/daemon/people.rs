@@ -47,7 +47,12 @@ impl Core {
 
     /// Makes an invitation and its link.
     pub(super) async fn invite(&self, args: InviteArgs) -> Result<MadeLink, Failure> {
-        let InviteArgs { name, role, grants, valid_for } = args;
+        let InviteArgs { name, role, allow, valid_for } = args;
+        if role == Role::Guest && allow.rights.is_empty() {
+            return Err(Failure::invalid("a guest may do only what is allowed, and nothing is")
+                .or("Add `--allow THING/AFFORDANCE`, or choose another `--role`."));
+        }
+        let grants = self.grants(&allow)?;
         let now = self.device.clock().now().trusted.ok_or_else(no_clock)?;
         let secret = Secret::generate(&mut rng::system());
         let secret_hash = secret.hash();

@@ -47,7 +47,7 @@ fn every_ending_has_its_code_and_its_remedy() {
         (&["run"], 1, "init"),
         (&["journal", "verify"], 1, "init"),
         (&["nonsense"], 2, "--help"),
-        (&["invite", "--name", "Bob"], 2, "--role"),
+        (&["invite", "--allow", "door/open"], 2, "--name"),
         (&["pair", "--role", "king"], 2, "operator"),
         (&["journal", "verify", "--against", "x"], 2, "NUMBER:HASH"),
     ];

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use streembit_agent::control::answer::{Level, MadeLink, People, Point, Status, Verification};
-use streembit_agent::control::{Call, InviteArgs, PairArgs};
+use streembit_agent::control::{Allowance, Call, InviteArgs, PairArgs};
 use streembit_peer::client::Closed;
 use streembit_peer::exit::Exit;
 use streembit_peer::message::{Answer, ProblemCode};
 use streembit_peer::offer::Offer;
-use streembit_peer::rights::{Grants, Role};
+use streembit_peer::rights::Role;
 
 use super::person::{Home, NOON, Person, SOON, read};
 
@@ -128,7 +128,7 @@ fn invitation(valid_for: u32) -> Call {
     Call::Invite(InviteArgs {
         name: "Bob".parse().unwrap(),
         role: Role::Viewer,
-        grants: Grants::default(),
+        allow: Allowance::default(),
         valid_for,
     })
 }
@@ -169,6 +169,36 @@ async fn an_invitation_counts_once_until_it_ends_or_is_taken_back() {
         assert!(!is_ok(&eve.prove(&link, &session, "join", "Eve").await));
     }
     assert_eq!(home.ask::<People>(Call::Contacts).await.unwrap().contacts.len(), 2);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_invitation_allows_must_be_there_and_is_all_that_a_guest_may() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    let claim = home.pair().await;
+    assert!(is_ok(&Person::new().await.claim(&claim, "Ada").await));
+    let invite = |rights: &[&str]| {
+        let allow =
+            Allowance { rights: rights.iter().map(|r| (*r).to_owned()).collect(), ..Allowance::default() };
+        let name = "Guest".parse().unwrap();
+        home.ask::<MadeLink>(Call::Invite(InviteArgs { name, role: Role::Guest, allow, valid_for: 600 }))
+    };
+    // A guest with nothing, a typing mistake, and a star, which never reaches the device itself.
+    for rights in [&[][..], &["device/statsu"], &["door/open"], &["*/*"], &["nonsense"]] {
+        let failure = invite(rights).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::InvalidInput, "{rights:?}: {failure}");
+    }
+    let failure = invite(&["device/statsu"]).await.unwrap_err();
+    assert!(failure.remedy.unwrap().contains("device/status"));
+
+    let link = invite(&["device/status"]).await.unwrap().link.parse().unwrap();
+    let guest = Person::new().await;
+    let session = guest.follow(&link).await.unwrap();
+    assert!(is_ok(&guest.prove(&link, &session, "join", "Guest").await));
+    let session = guest.visit(&link, &daemon).await.unwrap();
+    assert!(is_ok(&read(&session, "status").await));
+    assert!(is_problem(&read(&session, "identity").await, ProblemCode::Refused));
     daemon.stop().await;
 }
 
