@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("streembit-controller", &["streembit-keys", "streembit-peer", "streembit-thing-descriptions"]),
     ("streembit-tests", &["*"]),
     ("xtask", &[]),
+    ("streembit-bench", &["*"]),
 ];
 
 /// Crates that must not be reachable from a crate of ours, and why.

@@ -1,0 +1,36 @@
+//! What a device needs while nobody asks anything.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::device::{Device, ready};
+use crate::figures::Figures;
+use crate::processes::Running;
+
+/// How long a device is left alone: what its start has allocated is given back by then.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// All processes of one device with mDNS on, in a network namespace of its own, so that nothing is announced.
+pub(crate) fn measure(figures: &mut Figures, programs: &Path) -> Result<()> {
+    let device = Device::create(programs, true)?;
+    let run = device.command("run");
+    let mut apart = Command::new("unshare");
+    apart.arg("--net");
+    if !rustix::process::geteuid().is_root() {
+        apart.arg("--map-root-user");
+    }
+    apart.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
+    apart.arg(run.get_program()).args(run.get_args()).args(["--ready-fd", "1"]);
+    let running = ready(Running::start(&mut apart, Stdio::piped())?)?;
+    std::thread::sleep(SETTLE);
+    let before = running.cpu()?;
+    figures.promise("memory", running.memory()? as f64 / (1 << 20) as f64, "MiB", 25.0);
+    figures.note("memory.processes", running.count() as f64, "");
+    std::thread::sleep(SETTLE);
+    let idle = running.cpu()?.saturating_sub(before).as_secs_f64() / SETTLE.as_secs_f64();
+    figures.note("idle.cpu", idle * 100.0, "%");
+    Ok(())
+}
