@@ -1,9 +1,10 @@
-//! What the project does with itself: `cargo xtask demo | test | plugins | qualify`.
+//! What the project does with itself: `cargo xtask demo | test | plugins | bench | qualify`.
 //!
 //! One file a command. [`requirements`] knows what each needs from the system, [`programs`] builds what is shipped,
 //! [`tool`] runs other programs.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program for people at a terminal, and nothing else.
 
+mod bench;
 mod programs;
 mod requirements;
 mod test;
@@ -23,12 +24,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measure what a command costs, the start and the memory, beside yardsticks of the same run.
+    Bench(bench::Options),
     /// Run every test of the gate; what is needed from the system is named, or installed with --install.
     Test(test::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
     };
     match result {

@@ -23,7 +23,7 @@ const WASM: Requirement = Requirement {
 };
 
 const OPENSSL: Requirement = Requirement {
-    purpose: "to check that `openssl pkey` opens our keys",
+    purpose: "to check that `openssl pkey` opens our keys, and as a yardstick",
     packages: &["openssl"],
     present: || tool::on_path("openssl"),
 };
@@ -33,6 +33,18 @@ const NAMESPACES: Requirement = Requirement {
     packages: &["iproute2"],
     present: || tool::on_path("ip") || std::path::Path::new("/usr/sbin/ip").exists(),
 };
+
+const NODE: Requirement = Requirement {
+    purpose: "to run node-wot, a yardstick (`--without-node-wot` leaves it out)",
+    packages: &["nodejs", "npm"],
+    present: || tool::on_path("node") && tool::on_path("npm"),
+};
+
+/// What the benchmark needs.
+pub(crate) fn for_bench(install: bool, node_wot: bool) -> Result<()> {
+    let all = [OPENSSL, NAMESPACES, NODE];
+    provide(if node_wot { &all } else { &all[..2] }, install)
+}
 
 /// What the tests need.
 pub(crate) fn for_tests(install: bool) -> Result<()> {
