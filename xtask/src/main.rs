@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program for people at a terminal, and nothing else.
 
 mod bench;
+mod fuzz;
 mod programs;
 mod requirements;
 mod test;
@@ -28,12 +29,15 @@ enum Task {
     Bench(bench::Options),
     /// Run every test of the gate; what is needed from the system is named, or installed with --install.
     Test(test::Options),
+    /// Fuzz everything that reads what a stranger wrote.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,32 @@
+//! One file a target. Each has a folder of seeds of the same name.
+
+mod changes;
+mod data_schemas;
+mod descriptions;
+mod device_messages;
+mod frames;
+mod handshakes;
+mod jwe;
+mod jws;
+mod keys;
+mod links;
+mod models;
+mod requests;
+mod rights;
+
+/// Every target by its name.
+pub const ALL: &[(&str, fn(&[u8]))] = &[
+    ("changes", changes::run),
+    ("data_schemas", data_schemas::run),
+    ("descriptions", descriptions::run),
+    ("device_messages", device_messages::run),
+    ("frames", frames::run),
+    ("handshakes", handshakes::run),
+    ("jwe", jwe::run),
+    ("jws", jws::run),
+    ("keys", keys::run),
+    ("links", links::run),
+    ("models", models::run),
+    ("requests", requests::run),
+    ("rights", rights::run),
+];
