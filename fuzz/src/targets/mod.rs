@@ -1,6 +1,8 @@
 //! One file a target. Each has a folder of seeds of the same name.
 
 mod changes;
+mod config;
+mod control;
 mod data_schemas;
 mod descriptions;
 mod device_messages;
@@ -11,12 +13,16 @@ mod jws;
 mod keys;
 mod links;
 mod models;
+mod offers;
 mod requests;
 mod rights;
+mod words;
 
 /// Every target by its name.
 pub const ALL: &[(&str, fn(&[u8]))] = &[
     ("changes", changes::run),
+    ("config", config::run),
+    ("control", control::run),
     ("data_schemas", data_schemas::run),
     ("descriptions", descriptions::run),
     ("device_messages", device_messages::run),
@@ -27,6 +33,8 @@ pub const ALL: &[(&str, fn(&[u8]))] = &[
     ("keys", keys::run),
     ("links", links::run),
     ("models", models::run),
+    ("offers", offers::run),
     ("requests", requests::run),
     ("rights", rights::run),
+    ("words", words::run),
 ];
