@@ -29,7 +29,6 @@ pub const NAMES: &[&str] = &[
     "seal-after",
     "rights-before",
     "rights-recorded",
-    "rights-swapped",
     "rights-cut",
 ];
 

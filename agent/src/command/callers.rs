@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
 use super::caller::{Caller, Introduction};
 
 /// Open sessions. Each costs about 100 KiB with its buffers, and a device in a house has a dozen callers.
@@ -38,6 +40,8 @@ pub struct Callers {
 pub struct Place {
     callers: Arc<Callers>,
     caller: Arc<Caller>,
+    /// Given up last of all, after the session can no longer be found: whoever cuts it waits for this.
+    _running: TaskTrackerToken,
 }
 
 impl Callers {
@@ -61,7 +65,8 @@ impl Callers {
         let id = self.last.fetch_add(1, Ordering::Relaxed);
         let caller = Arc::new(Caller::new(id, introduction));
         open.insert(id, Arc::clone(&caller));
-        Ok(Place { callers: Arc::clone(self), caller })
+        let _running = caller.tasks().token();
+        Ok(Place { callers: Arc::clone(self), caller, _running })
     }
 
     /// All of them, now.

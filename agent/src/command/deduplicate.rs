@@ -5,6 +5,7 @@ use streembit_peer::message::{Problem, ProblemCode, Request};
 use super::Stop;
 use super::authorize::Permit;
 use super::record::not_recorded;
+use super::stop::Again;
 use crate::journal::{Journal, NotRecorded, Seen};
 
 /// A request that was not seen before, as far as a first look tells. The record that is made of it looks again, in one step
@@ -42,7 +43,7 @@ impl Fresh {
 pub(super) fn seen_before(request: &Request, seen: Seen) -> Stop {
     match seen {
         Seen::Done(kept) => match serde_json::from_slice(&kept.answer) {
-            Ok(answer) => Stop::Again { re: request.hash(), answer, receipt: Some(kept.receipt) },
+            Ok(answer) => Stop::Again(Box::new(Again { re: request.hash(), answer, receipt: kept.receipt })),
             Err(_) => Stop::refused(request, Problem::new(ProblemCode::OutcomeUnknown)),
         },
         Seen::Running => Stop::refused(request, Problem::new(ProblemCode::Running)),

@@ -4,6 +4,7 @@ use streembit_peer::message::{self, Answer, Notification, Problem, ProblemCode, 
 use streembit_peer::session::{ChannelError, Sealer};
 
 use super::record::Receipt;
+use super::stop::Again;
 use super::{Caller, Topic, step};
 use crate::device::Device;
 
@@ -43,11 +44,9 @@ pub(super) fn problem(
 pub(super) fn again(
     device: &Device,
     caller: &Caller,
-    re: RequestHash,
-    answer: &Answer,
-    recorded: Option<message::Receipt>,
+    Again { re, answer, receipt }: &Again,
 ) -> Option<Answered> {
-    sign(device, caller, re, answer, recorded)
+    sign(device, caller, *re, answer, Some(*receipt))
 }
 
 fn sign(

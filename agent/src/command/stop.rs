@@ -6,7 +6,7 @@ use streembit_peer::message::{
 
 use super::Caller;
 use super::respond::{self, Answered};
-use crate::device::Device;
+use crate::device::{Alarm, Device};
 use crate::journal::Denial;
 
 /// Why a command goes no further.
@@ -17,14 +17,15 @@ pub enum Stop {
     /// It is authentic and is not done.
     Refused(Box<Refused>),
     /// It was done before: the first answer, signed anew for this session.
-    Again {
-        /// The request that asks again.
-        re: RequestHash,
-        /// The first answer.
-        answer: Answer,
-        /// Where the journal has it.
-        receipt: Option<Receipt>,
-    },
+    Again(Box<Again>),
+}
+
+/// The first answer to a request that is asked again.
+#[derive(Debug)]
+pub struct Again {
+    pub(super) re: RequestHash,
+    pub(super) answer: Answer,
+    pub(super) receipt: Receipt,
 }
 
 /// A request that is not done, for its answer and for the ring of denials.
@@ -53,13 +54,14 @@ impl Stop {
         match self {
             Self::Hostile(error) => {
                 tracing::warn!(contact = %caller.contact(), source = %caller.source(), %error, "session ended");
+                device.alarm(Alarm::HostileMessage, caller);
                 None
             }
             Self::Refused(refused) => {
                 refused.note(device, caller);
                 respond::problem(device, caller, refused.re, refused.problem)
             }
-            Self::Again { re, answer, receipt } => respond::again(device, caller, re, &answer, receipt),
+            Self::Again(again) => respond::again(device, caller, &again),
         }
     }
 }

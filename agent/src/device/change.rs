@@ -69,10 +69,26 @@ impl Device {
         self.tell("contactsChanged", data);
     }
 
+    /// Tells owners who listen of something that they should know.
+    pub(crate) fn alarm(&self, what: Alarm, caller: &Caller) {
+        let data = json!({ "what": what, "contact": caller.contact(), "source": &**caller.source() });
+        self.tell("securityEvent", data);
+    }
+
     /// Tells whoever subscribed to an event of the device.
     pub(crate) fn tell(&self, event: &str, data: Value) {
         offer(self, NotificationKind::Event, &self.name, event, Some(&std::sync::Arc::new(data)));
     }
+}
+
+/// What an owner should know of. Each of them ends a session or is slowed by its source, so there is no flood of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Alarm {
+    /// A session brought a message that its other side did not sign for it.
+    HostileMessage,
+    /// Somebody tried to pair, or to join, without knowing the secret.
+    WrongSecret,
 }
 
 /// What the caller of `changeRights`, `pair` or `join` hears.

@@ -6,7 +6,7 @@ use streembit_peer::message::{Problem, ProblemCode, Request};
 use streembit_peer::rights::{Change, InvitationId, Label, Role};
 
 use super::pairing::Try;
-use super::{Admission, Device};
+use super::{Admission, Alarm, Device};
 use crate::command::Caller;
 
 /// The input of `pair` and of `join`. (The model's schema has checked its shape.)
@@ -21,7 +21,7 @@ struct Entry {
 impl Device {
     /// Looks at the secret that somebody says to know, before anything is written down for it.
     pub(crate) fn check_entry(&self, caller: &Caller, request: &Request) -> Result<(), Problem> {
-        match request.affordance.as_deref() {
+        let checked = match request.affordance.as_deref() {
             Some("pair") => self.pairing().check(&self.attempt(caller, &entry(request)?.proof)),
             Some("join") => {
                 let Entry { id, proof, .. } = entry(request)?;
@@ -29,7 +29,11 @@ impl Device {
                 self.pairing().check_invitation(&self.rights(), &id, &self.attempt(caller, &proof))
             }
             _ => Ok(()),
+        };
+        if checked.as_ref().is_err_and(|problem| problem.code == ProblemCode::Refused) {
+            self.alarm(Alarm::WrongSecret, caller);
         }
+        checked
     }
 
     /// `pair`: the secret is used up, and whoever proved it is a contact.

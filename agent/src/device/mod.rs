@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::command::{Actions, Callers, Watch};
 use crate::journal::Journal;
 use crate::things::Things;
+pub(crate) use change::Alarm;
 pub use pairing::{Admission, OPEN_FOR, Pairing};
 
 /// The name of the device among its Things.

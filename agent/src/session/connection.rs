@@ -1,13 +1,14 @@
 //! One open session: a reader, a task for each request, a writer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use streembit_peer::message::{MAX_OUTSTANDING, Notification};
 use streembit_peer::session::{Opener, RENEW_AFTER, Sealer};
 use streembit_peer::wire::{self, FrameError, MAX_FRAME, WRITE_TIMEOUT};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::SessionEnded;
 use super::limits::{Bucket, Limits};
@@ -34,8 +35,6 @@ impl Connection<'_> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let caller = Arc::clone(self.place.caller());
-        // Whoever cuts the session waits for this too.
-        let _running = caller.tasks().token();
         let (read_half, write_half) = tokio::io::split(stream);
         // Every outstanding request has room for its answer, so no request ever waits for the writer.
         let (answers, queue) = mpsc::channel(MAX_OUTSTANDING);
@@ -71,9 +70,9 @@ impl Connection<'_> {
         mut opener: Opener,
         answers: mpsc::Sender<Outgoing>,
     ) -> Result<(), SessionEnded> {
-        let clock = self.pipeline.device().clock();
+        let since = Instant::now();
         let slots = Arc::new(Semaphore::new(MAX_OUTSTANDING));
-        let mut pace = Bucket::new(self.limits.requests, clock.monotonic());
+        let mut pace = Bucket::new(self.limits.requests, Duration::ZERO);
         let mut stream = BufReader::with_capacity(BATCH, stream);
         // A future that lives over many frames: an hour is not counted anew with each.
         let too_old = self.too_old(caller);
@@ -89,7 +88,7 @@ impl Connection<'_> {
                 Err(error) => return Err(error.into()),
             };
             // Who is faster than allowed is read more slowly, which costs the device nothing.
-            while let Err(wait) = pace.take(clock.monotonic()) {
+            while let Err(wait) = pace.take(since.elapsed()) {
                 tokio::time::sleep(wait).await;
             }
             let opened = Opened::next(&mut opener, &frame)?;

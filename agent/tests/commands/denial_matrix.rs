@@ -199,7 +199,7 @@ enum Wrong {
     ReplayedRequest,
     Expired,
     ValidTooLong,
-    WrongAudience,
+    OtherAudience,
     OtherSession,
     OtherSessionsFrame,
     Revoked,
@@ -211,7 +211,7 @@ const EVERYTHING_WRONG: [Wrong; 9] = [
     Wrong::ReplayedRequest,
     Wrong::Expired,
     Wrong::ValidTooLong,
-    Wrong::WrongAudience,
+    Wrong::OtherAudience,
     Wrong::OtherSession,
     Wrong::OtherSessionsFrame,
     Wrong::Revoked,
@@ -255,7 +255,7 @@ async fn send_wrong(house: &House, key: &PrivateKey, op: O, affordance: &str, wr
             request["exp"] = json!(caller.now + 3600);
             assert!(caller.exchange(&request).await.unwrap().contains("expired"), "{case}");
         }
-        Wrong::WrongAudience => {
+        Wrong::OtherAudience => {
             request["aud"] = json!(new_key().public().thumbprint());
             let plaintext = caller.sign(&request);
             silence(&mut caller, &plaintext, case).await;

@@ -175,6 +175,19 @@ async fn a_change_that_is_not_an_owners_changes_nothing() {
 }
 
 #[tokio::test]
+async fn who_listens_to_the_device_hears_of_what_is_suspicious() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let mut alarms = owner.listen(O::SubscribeEvent, "device", "securityEvent").await;
+    let key = house.admit(Role::Viewer, vec![]).await;
+    let mut viewer = house.enter_by_hand(&key).await;
+    viewer.send("garbage").await;
+    assert_eq!(viewer.receive().await, None);
+    let told = next(&mut alarms).await.unwrap().value.unwrap();
+    assert_eq!((&told["what"], &told["contact"]), (&json!("hostile-message"), &json!(who(&key))));
+}
+
+#[tokio::test]
 async fn who_listens_to_the_device_hears_of_changes() {
     let house = House::new().await;
     let owner = house.enter(&house.owner).await;
