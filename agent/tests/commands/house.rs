@@ -1,5 +1,6 @@
 //! A device with one door and the people who come to it, over streams in memory.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,9 @@ pub struct House {
     pub door: Arc<StandIn>,
     pub time: VirtualTime,
     pub owner: PrivateKey,
-    pub folder: tempfile::TempDir,
+    pub folder: PathBuf,
+    /// Removed with the house.
+    pub _temporary: Option<tempfile::TempDir>,
 }
 
 impl House {
@@ -52,9 +55,20 @@ impl House {
     /// A device as `init` leaves it.
     pub fn build(time: VirtualTime, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let house = Self::in_folder(folder.path(), new_key(), new_key(), time, limits);
+        Self { _temporary: Some(folder), ..house }
+    }
+
+    /// A device whose state is in a folder, perhaps since an earlier run.
+    pub fn in_folder(
+        folder: &Path,
+        key: PrivateKey,
+        owner: PrivateKey,
+        time: VirtualTime,
+        limits: Limits,
+    ) -> Self {
         let clock = Arc::new(Clock::new(time.clone()));
-        let key = new_key();
-        let state = folder.path().join("state.db");
+        let state = folder.join("state.db");
         let journal = Journal::open(&state, &key, Arc::clone(&clock), Settings::default()).unwrap();
         let things = Arc::new(Things::default());
         let door = StandIn::new();
@@ -69,7 +83,7 @@ impl House {
         let parts = DeviceParts { key, identity, title, version, journal, clock, things };
         let device = Arc::new(Device::new(parts).unwrap());
         let server = Arc::new(Server::new(Arc::new(Pipeline::new(Arc::clone(&device))), limits));
-        Self { device, server, door, time, owner: new_key(), folder }
+        Self { device, server, door, time, owner, folder: folder.to_owned(), _temporary: None }
     }
 
     /// Makes `owner` the owner.
@@ -80,7 +94,7 @@ impl House {
 
     /// From now on, or no longer, the journal cannot be written.
     pub fn break_journal(&self, broken: bool) {
-        let database = rusqlite::Connection::open(self.folder.path().join("state.db")).unwrap();
+        let database = rusqlite::Connection::open(self.folder.join("state.db")).unwrap();
         database.busy_timeout(SOON).unwrap();
         database
             .execute_batch(if broken {

@@ -1,6 +1,8 @@
 //! A door that counts its movements.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -55,6 +57,8 @@ pub struct StandIn {
     pub cancelled: Mutex<Vec<u64>>,
     properties: Mutex<HashMap<String, Value>>,
     pub behaviour: Mutex<Behaviour>,
+    /// Where each movement leaves a durable byte, for a test that kills the process.
+    pub trace: Mutex<Option<File>>,
     notices: broadcast::Sender<Notice>,
 }
 
@@ -74,6 +78,7 @@ impl StandIn {
             cancelled: Mutex::default(),
             properties: Mutex::new(properties.into()),
             behaviour: Mutex::default(),
+            trace: Mutex::default(),
             notices: broadcast::channel(64).0,
         })
     }
@@ -99,6 +104,14 @@ impl StandIn {
 
     pub fn event(&self, name: &str, data: Option<Value>) {
         self.notice(Notice::Event { name: name.into(), data: data.map(Arc::new) });
+    }
+
+    fn moves(&self) {
+        if let Some(trace) = self.trace.lock().unwrap().as_mut() {
+            trace.write_all(b"m").unwrap();
+            trace.sync_all().unwrap();
+        }
+        self.moved.fetch_add(1, Ordering::SeqCst);
     }
 
     async fn asked(&self) -> Result<(), Fault> {
@@ -136,7 +149,7 @@ impl Thing for StandIn {
     fn write_property<'a>(&'a self, name: &'a str, value: Value) -> Answer<'a, ()> {
         Box::pin(async move {
             self.asked().await?;
-            self.moved.fetch_add(1, Ordering::SeqCst);
+            self.moves();
             self.changed(name, value);
             Ok(())
         })
@@ -150,7 +163,7 @@ impl Thing for StandIn {
     ) -> Answer<'a, Completion> {
         Box::pin(async move {
             self.asked().await?;
-            self.moved.fetch_add(1, Ordering::SeqCst);
+            self.moves();
             match name {
                 "open" => {
                     self.changed("state", json!("open"));
@@ -168,7 +181,7 @@ impl Thing for StandIn {
     fn cancel_action(&self, invocation: u64) -> Answer<'_, ()> {
         Box::pin(async move {
             self.asked().await?;
-            self.moved.fetch_add(1, Ordering::SeqCst);
+            self.moves();
             self.cancelled.lock().unwrap().push(invocation);
             Ok(())
         })
