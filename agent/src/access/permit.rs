@@ -108,13 +108,14 @@ impl Rights {
         thing: &str,
         affordance: Option<&str>,
         pairing_open: bool,
+        now: Now,
     ) -> Result<Permit, Denied> {
         if self.is_revoked(who) {
             return Err(Denied::Revoked);
         }
         let open = match (op, thing, affordance) {
             (Operation::InvokeAction, DEVICE, Some("pair")) => pairing_open,
-            (Operation::InvokeAction, DEVICE, Some("join")) => !self.invitations.is_empty(),
+            (Operation::InvokeAction, DEVICE, Some("join")) => self.is_inviting(now.trusted),
             _ => false,
         };
         if !open {

@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
+use crate::clock::TrustedTime;
 use streembit_keys::{PublicKey, Thumbprint};
 use streembit_peer::rights::{ChangeHash, Grants, InvitationId, Label, Role, SecretHash};
-use subtle::ConstantTimeEq as _;
-
-use crate::clock::TrustedTime;
 
 /// Who may do what on one device, after some number of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub struct Contact {
 /// An invitation that nobody has accepted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// SHA-256 of the link's secret.
+    /// What checks the proof of the link's secret ([`SecretHash::admits`]).
     pub secret_hash: SecretHash,
     /// What people will call the contact.
     pub name: Label,
@@ -57,12 +54,6 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// Whether `secret` is the one of this invitation's link. Takes the same time whatever the secret is.
-    pub fn proves(&self, secret: &[u8]) -> bool {
-        let hash: [u8; 32] = Sha256::digest(secret).into();
-        hash.ct_eq(self.secret_hash.as_bytes()).into()
-    }
-
     /// Whether it is over at this time.
     pub fn is_over(&self, now: TrustedTime) -> bool {
         now.unix() >= self.expires
@@ -148,6 +139,12 @@ impl Rights {
             Some(contact) => contact.role == Role::Owner,
             None => self.key_of(who).is_some(),
         }
+    }
+
+    /// Whether somebody could accept an invitation now. One that is over lets nobody in, nor does any while nothing vouches
+    /// for the time, since nothing says then that it is not over.
+    pub fn is_inviting(&self, now: Option<TrustedTime>) -> bool {
+        now.is_some_and(|now| self.invitations.values().any(|invitation| !invitation.is_over(now)))
     }
 
     /// How many contacts have this role.

@@ -57,7 +57,7 @@ fn decide(request: &Request, caller: &Caller, device: &Device) -> Result<access:
     // To knock needs no right, so it is asked first. (A contact may accept an invitation to more.)
     if &*request.thing == access::DEVICE && matches!(affordance, Some("pair" | "join")) {
         let open = device.pairing().is_open(now.monotonic);
-        return rights.permit_entry(who, request.op, &request.thing, affordance, open);
+        return rights.permit_entry(who, request.op, &request.thing, affordance, open, now);
     }
     rights.permit(who, request.op, &request.thing, affordance, now)
 }

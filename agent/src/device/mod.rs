@@ -157,6 +157,7 @@ impl Device {
 
     /// Whether a stranger may come in to prove a secret.
     pub fn is_open_to_strangers(&self) -> bool {
-        self.pairing.is_open(self.clock().monotonic()) || self.rights().invitations().next().is_some()
+        let now = self.clock().now();
+        self.pairing.is_open(now.monotonic) || self.rights().is_inviting(now.trusted)
     }
 }

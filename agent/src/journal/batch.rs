@@ -42,6 +42,8 @@ pub(super) struct Batch<'a> {
     now: Now,
     before: Standing,
     pub(super) chain: Chain,
+    /// What changes in memory once this is durable; all of it before anybody is told.
+    pub(super) effects: Vec<Box<dyn FnOnce() + Send>>,
     pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
     pub(super) dropped_inputs: bool,
     forgot_floor: bool,
@@ -55,6 +57,7 @@ impl<'a> Batch<'a> {
             now: shared.clock.now(),
             before: chain.standing,
             chain,
+            effects: Vec::new(),
             replies: Vec::new(),
             dropped_inputs: false,
             forgot_floor: false,
@@ -91,11 +94,9 @@ impl<'a> Batch<'a> {
                     params![key.contact.as_bytes(), key.call.as_bytes(), reservation.content, signed(seq)],
                 )?;
                 let shared = Arc::clone(self.shared);
-                self.then(move || {
-                    reservation.keep();
-                    // Where nobody waits any longer, it is dropped here, and so given up.
-                    let _ = reply.send(Recorded { seq, key, shared: Some(shared) });
-                });
+                self.then(move || reservation.keep());
+                // Where nobody waits any longer, it is dropped on the way, and so given up.
+                self.reply_with(reply, move || Recorded { seq, key, shared: Some(shared) });
             }
             Job::Finish { intent, key, outcome, answer, reply } => {
                 let receipt = self.append(What::Outcome { intent, result: outcome }, None)?;
@@ -104,10 +105,8 @@ impl<'a> Batch<'a> {
                 }
                 self.answer(&key, Some(receipt), Some(&answer))?;
                 let answers = self.shared.answers.clone();
-                self.then(move || {
-                    answers.done(&key, receipt, answer.len());
-                    let _ = reply.send(receipt);
-                });
+                self.then(move || answers.done(&key, receipt, answer.len()));
+                self.reply(reply, receipt);
             }
             Job::Complete { intent, outcome, reply } => {
                 let open =
@@ -137,10 +136,8 @@ impl<'a> Batch<'a> {
                 self.execute("DELETE FROM facts WHERE name = 'floor'", [])?;
                 self.forgot_floor = true;
                 let clock = Arc::clone(&self.shared.clock);
-                self.then(move || {
-                    clock.forget_floor();
-                    let _ = reply.send(());
-                });
+                self.then(move || clock.forget_floor());
+                self.reply(reply, ());
             }
             Job::Flush { reply } => self.reply(reply, ()),
             Job::Wake | Job::End => {}
@@ -343,14 +340,22 @@ impl<'a> Batch<'a> {
     }
 
     fn reply<T: Send + 'static>(&mut self, reply: oneshot::Sender<T>, value: T) {
-        self.then(move || {
-            // Whoever asked may have gone.
-            let _ = reply.send(value);
-        });
+        self.reply_with(reply, move || value);
     }
 
-    fn then(&mut self, work: impl FnOnce() + Send + 'static) {
-        self.replies.push(Box::new(work));
+    fn reply_with<T: Send + 'static>(
+        &mut self,
+        reply: oneshot::Sender<T>,
+        value: impl FnOnce() -> T + Send + 'static,
+    ) {
+        self.replies.push(Box::new(move || {
+            // Whoever asked may have gone.
+            let _ = reply.send(value());
+        }));
+    }
+
+    fn then(&mut self, effect: impl FnOnce() + Send + 'static) {
+        self.effects.push(Box::new(effect));
     }
 }
 

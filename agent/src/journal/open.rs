@@ -166,13 +166,13 @@ fn begin(
     restore_answers(&transaction, shared)?;
     batch.keep_floor()?;
     let signed = batch.sign()?;
-    let Batch { chain, replies, .. } = batch;
+    let Batch { chain, effects, .. } = batch;
     transaction.commit()?;
     if let Some(signed) = signed {
         *shared.standing() = (chain.standing, signed.into());
     }
-    for reply in replies {
-        reply();
+    for effect in effects {
+        effect();
     }
     Ok(chain)
 }

@@ -164,12 +164,14 @@ impl Writer {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| failed(error.into()))?;
         let mut batch = Batch::new(&transaction, &shared, self.chain.clone());
+        // Outlives what is made of it: whoever waits for a job that is dropped asks at once why.
+        let mut jobs = jobs.into_iter();
         let made = (|| {
             if self.doubt && !batch.stands_as_left()? {
                 return Err(Failure::Astray);
             }
             batch.retain(self.doubt)?;
-            for job in jobs {
+            for job in jobs.by_ref() {
                 batch.job(job)?;
             }
             batch.aside(aside)?;
@@ -178,7 +180,7 @@ impl Writer {
             Ok(batch.sign()?)
         })();
         let signed = made.map_err(&failed)?;
-        let Batch { chain, replies, dropped_inputs, .. } = batch;
+        let Batch { chain, effects, replies, dropped_inputs, .. } = batch;
         transaction.commit().map_err(|error| failed(error.into()))?;
 
         // Durable. Everybody sees it before those who asked for it are told.
@@ -198,6 +200,9 @@ impl Writer {
             if let Err(error) = home {
                 tracing::warn!(%error, "dropped inputs stay in the write-ahead log until it is next brought home");
             }
+        }
+        for effect in effects {
+            effect();
         }
         for reply in replies {
             reply();

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use streembit_keys::{PrivateKey, Thumbprint, rng};
+use streembit_peer::link::Secret;
 use streembit_peer::message::Operation;
 use streembit_peer::rights::{
-    Change, ChangeHash, Day, Grant, Grants, InvitationId, Label, Role, SecretHash, SignedChange, WeeklyHours,
-    sign_change,
+    Change, ChangeHash, Day, Grant, Grants, InvitationId, Label, Role, SignedChange, WeeklyHours, sign_change,
 };
 
 use super::*;
@@ -102,10 +101,10 @@ impl World {
         key
     }
 
-    /// The owner invites somebody; the invitation and its secret.
-    fn invite(&mut self, role: Role, expires: i64) -> Result<(InvitationId, [u8; 16]), ChangeRefused> {
-        let (change, invitation, secret) = invite(role, expires);
-        self.owner_does(change).map(|()| (invitation, secret))
+    /// The owner invites somebody.
+    fn invite(&mut self, role: Role, expires: i64) -> Result<InvitationId, ChangeRefused> {
+        let (change, invitation) = invite(role, expires);
+        self.owner_does(change).map(|()| invitation)
     }
 
     /// The device admits who has proven the secret.
@@ -165,16 +164,9 @@ fn admit(key: &PrivateKey, role: Role, grants: Vec<Grant>) -> Change {
     }
 }
 
-fn invite(role: Role, expires: i64) -> (Change, InvitationId, [u8; 16]) {
-    let secret: [u8; 16] = rng::bytes(&mut rng::system());
-    let invitation = InvitationId::from_bytes(rng::bytes(&mut rng::system()));
-    let change = Change::Invite {
-        id: invitation,
-        secret_hash: SecretHash::from_bytes(Sha256::digest(secret).into()),
-        name: label("Invited"),
-        role,
-        grants: Grants::default(),
-        expires,
-    };
-    (change, invitation, secret)
+fn invite(role: Role, expires: i64) -> (Change, InvitationId) {
+    let secret_hash = Secret::generate(&mut rng::system()).hash();
+    let id = secret_hash.invitation_id();
+    let (name, grants) = (label("Invited"), Grants::default());
+    (Change::Invite { id, secret_hash, name, role, grants, expires }, id)
 }

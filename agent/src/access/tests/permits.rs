@@ -186,7 +186,8 @@ fn knocking_is_for_open_doors_only() {
     let mut world = World::claimed();
     let stranger = id(&new_key());
     let knock = |world: &World, who: &Thumbprint, name: &str, open: bool| {
-        let permit = world.rights.permit_entry(who, Operation::InvokeAction, DEVICE, Some(name), open);
+        let permit =
+            world.rights.permit_entry(who, Operation::InvokeAction, DEVICE, Some(name), open, at(NOON));
         permit.map(|_| ())
     };
     assert_eq!(knock(&world, &stranger, "pair", false), Err(Denied::Stranger));
@@ -195,10 +196,18 @@ fn knocking_is_for_open_doors_only() {
     assert_eq!(knock(&world, &stranger, "join", true), Err(Denied::Stranger), "nobody is invited");
     world.invite(Role::Guest, NOON + 100).unwrap();
     assert_eq!(knock(&world, &stranger, "join", false), Ok(()));
-    let read = world.rights.permit_entry(&stranger, Operation::ReadProperty, DEVICE, Some("pair"), true);
+    let read =
+        world.rights.permit_entry(&stranger, Operation::ReadProperty, DEVICE, Some("pair"), true, at(NOON));
     assert_eq!(read, Err(Denied::Stranger));
-    let other = world.rights.permit_entry(&stranger, Operation::InvokeAction, "door", Some("pair"), true);
+    let other =
+        world.rights.permit_entry(&stranger, Operation::InvokeAction, "door", Some("pair"), true, at(NOON));
     assert_eq!(other, Err(Denied::Stranger));
+    for (now, what) in [(at(NOON + 100), "it is over"), (Now { trusted: None, ..at(NOON) }, "nobody knows")] {
+        let join =
+            world.rights.permit_entry(&stranger, Operation::InvokeAction, DEVICE, Some("join"), true, now);
+        assert_eq!(join, Err(Denied::Stranger), "{what}");
+        assert!(!world.rights.is_inviting(now.trusted), "{what}");
+    }
     let revoked = world.admit(Role::Viewer, vec![]);
     world.owner_does(Change::Revoke { contact: id(&revoked) }).unwrap();
     assert_eq!(knock(&world, &id(&revoked), "pair", true), Err(Denied::Revoked));

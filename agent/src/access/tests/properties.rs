@@ -161,7 +161,7 @@ proptest! {
                 for thing in NAMES {
                     prop_assert!(world.rights.permit(&who, op, thing, name, at(NOON)).is_err());
                 }
-                prop_assert!(world.rights.permit_entry(&who, op, DEVICE, Some("pair"), true).is_err());
+                prop_assert!(world.rights.permit_entry(&who, op, DEVICE, Some("pair"), true, at(NOON)).is_err());
             }
         }
     }
