@@ -36,9 +36,9 @@ const LONGEST_INPUT: u32 = 16 * 1024;
 pub(crate) struct Options {
     /// Seconds for each target.
     #[arg(long, default_value_t = 600)]
-    seconds: u32,
+    pub(crate) seconds: u32,
     /// Only these targets; all of them without any.
-    targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
