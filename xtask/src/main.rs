@@ -6,6 +6,7 @@
 
 mod bench;
 mod fuzz;
+mod plugins;
 mod programs;
 mod requirements;
 mod test;
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Options),
     /// Fuzz everything that reads what a stranger wrote.
     Fuzz(fuzz::Options),
+    /// Build the first-party plugins into target/plugins.
+    Plugins,
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Plugins => plugins::build().map(|folder| println!("{}", folder.display())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

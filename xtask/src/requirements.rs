@@ -58,6 +58,11 @@ pub(crate) fn for_tests(install: bool) -> Result<()> {
     tool::run(tool::cargo().args(["install", "--locked", "cargo-nextest"]))
 }
 
+/// What building plugins needs.
+pub(crate) fn for_plugins() -> Result<()> {
+    provide(&[WASM], false)
+}
+
 /// Whether rustup's toolchain holds the target that plugins are built for.
 fn rustup_has_wasm_target() -> bool {
     let sysroot = tool::output(Command::new("rustc").args(["--print", "sysroot"])).unwrap_or_default();

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::programs::{self, Profile};
-use crate::{requirements, tool};
+use crate::{plugins, requirements, tool};
 
 /// Run every test of the gate.
 #[derive(Args)]
@@ -22,10 +22,12 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
     requirements::for_tests(options.install || ci)?;
+    let plugins = plugins::build()?;
     let programs = programs::build(Profile::Dev, &[])?;
     let with_failpoints = programs::build(Profile::Dev, &["failpoints"])?;
     let mut nextest = tool::cargo();
     nextest.args(["nextest", "run", "--workspace"]).args(&options.nextest);
+    nextest.env("STREEMBIT_PLUGINS", &plugins);
     nextest.env("STREEMBIT_PROGRAMS", &programs);
     nextest.env("STREEMBIT_PROGRAMS_FAILPOINTS", &with_failpoints);
     tool::run(&mut nextest)?;
