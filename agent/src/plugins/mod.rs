@@ -1,1 +1,171 @@
-//! plugins
+//! The agent's side of the sandbox.
+//!
+//! [`Plugins`] takes what the owner configured ([`InstanceConfig`]) and makes a [`Thing`] of each plugin instance. A
+//! component is looked at ([`component`]), compiled by a process that lives for it alone ([`compiler`]), kept with a
+//! signature of the device ([`cache`]) and handed to the host process of its isolation group as a sealed memory file
+//! ([`memory_file`]). [`process`] speaks with that process; [`serve`] answers what its plugins ask for, after a look at
+//! their grants, every time; [`supervisor`] starts an instance again when it ended, later each time.
+//!
+//! Nothing here knows who calls a Thing, and what a host process says is believed about nothing but its own plugins.
+
+mod cache;
+mod compiler;
+mod component;
+mod config;
+mod error;
+mod group;
+mod memory_file;
+mod outbox;
+mod process;
+mod serve;
+mod store;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+mod thing;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use streembit_keys::PrivateKey;
+use streembit_plugin_api::Name;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use config::{InstanceConfig, Programs};
+pub use error::PluginError;
+
+use crate::hardware::Hardware;
+use crate::things::{Health, Thing, Things};
+use group::Group;
+use thing::PluginThing;
+
+/// What plugins need of the rest of the agent.
+pub struct Setup {
+    /// The host and the compiler.
+    pub programs: Programs,
+    /// A folder for compiled code and the plugins' stores.
+    pub folder: PathBuf,
+    /// The device's key: it signs compiled code, so that nobody else's is run.
+    pub key: PrivateKey,
+    /// The lines that grants name.
+    pub hardware: Arc<Hardware>,
+    /// Where the Things appear.
+    pub things: Arc<Things>,
+}
+
+/// Every plugin instance of this device.
+pub struct Plugins {
+    setup: Arc<Setup>,
+    running: Mutex<Running>,
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Running {
+    instances: BTreeMap<Name, Instance>,
+    groups: BTreeMap<Name, Arc<Group>>,
+}
+
+struct Instance {
+    thing: Arc<PluginThing>,
+    stop: CancellationToken,
+}
+
+/// How an instance is, for `plugin list` and `status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The name of its Thing.
+    pub instance: Name,
+    /// The plugin's name and version, as its manifest says.
+    pub plugin: String,
+    /// Whether it can be used.
+    pub health: Health,
+}
+
+impl Plugins {
+    /// No plugin yet.
+    pub fn new(setup: Setup) -> Self {
+        Self { setup: Arc::new(setup), running: Mutex::default(), tasks: TaskTracker::new() }
+    }
+
+    /// Installs a plugin and starts it.
+    ///
+    /// An error says why it can never run as it is configured: no such component, a bad manifest, a grant that is
+    /// missing or does not fit, an import that is not served. A plugin that only fails to start is added all the same:
+    /// its Thing says that it is down and why, and it is tried again.
+    pub async fn add(&self, instance: Name, config: InstanceConfig) -> Result<(), PluginError> {
+        let component = component::Component::read(&config.component)?;
+        let grants = config::check_grants(&component.manifest, &config)?;
+        let settings = config::settings_json(&config)?;
+        // Compiled here, so that what cannot be compiled is refused and not retried.
+        cache::code(&self.setup, &component).await?;
+        let thing = Arc::new(PluginThing::new(instance.clone(), &component)?);
+        let stop = CancellationToken::new();
+        let group = self.put(&instance, &config, Arc::clone(&thing), stop.clone())?;
+        let plan = supervisor::Plan { component, grants, settings };
+        let supervisor =
+            supervisor::Supervisor::new(Arc::clone(&self.setup), group, Arc::clone(&thing), plan);
+        let (started, first) = tokio::sync::oneshot::channel();
+        self.tasks.spawn(supervisor.run(stop, started));
+        self.setup.things.put(instance.to_string(), thing);
+        // Whoever adds a plugin may call it at once: the first try is over, well or badly.
+        let _ = first.await;
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        instance: &Name,
+        config: &InstanceConfig,
+        thing: Arc<PluginThing>,
+        stop: CancellationToken,
+    ) -> Result<Arc<Group>, PluginError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.instances.contains_key(instance) {
+            return Err(PluginError::Exists(instance.clone()));
+        }
+        running.instances.insert(instance.clone(), Instance { thing, stop });
+        // Nothing vouches for a publisher yet, so each instance is a group of its own unless the owner says otherwise.
+        let group = config.group.clone().unwrap_or_else(|| instance.clone());
+        let programs = self.setup.programs.clone();
+        Ok(Arc::clone(running.groups.entry(group).or_insert_with(|| Arc::new(Group::new(programs)))))
+    }
+
+    /// Stops a plugin and takes its Thing away. What it holds goes to its safe state.
+    pub fn remove(&self, instance: &str) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(instance) = running.instances.remove(instance) {
+            instance.stop.cancel();
+        }
+        self.setup.things.remove(instance);
+    }
+
+    /// How every instance is.
+    pub fn list(&self) -> Vec<Status> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = |(name, instance): (&Name, &Instance)| Status {
+            instance: name.clone(),
+            plugin: instance.thing.plugin().to_owned(),
+            health: instance.thing.health(),
+        };
+        running.instances.iter().map(status).collect()
+    }
+
+    /// The process ids of the hosts that run now.
+    pub fn processes(&self) -> Vec<u32> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.groups.values().filter_map(|group| group.process_id()).collect()
+    }
+
+    /// Stops everything and waits until it has stopped.
+    pub async fn shutdown(&self) {
+        {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.instances.values().for_each(|instance| instance.stop.cancel());
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

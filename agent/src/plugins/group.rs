@@ -1,0 +1,39 @@
+//! An isolation group: its instances share one host process, and nothing else does.
+
+use std::sync::{Arc, PoisonError, Weak};
+
+use super::process::Process;
+use super::{PluginError, Programs};
+
+pub(super) struct Group {
+    programs: Programs,
+    /// Weak: the process ends with the last instance that uses it.
+    process: std::sync::Mutex<Weak<Process>>,
+    starting: tokio::sync::Mutex<()>,
+}
+
+impl Group {
+    pub(super) fn new(programs: Programs) -> Self {
+        Self { programs, process: std::sync::Mutex::default(), starting: tokio::sync::Mutex::default() }
+    }
+
+    /// The group's process: the one that runs, or a new one.
+    pub(super) async fn process(&self) -> Result<Arc<Process>, PluginError> {
+        let _starting = self.starting.lock().await;
+        if let Some(process) = self.running() {
+            return Ok(process);
+        }
+        let process = Arc::new(Process::start(&self.programs.host).await?);
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&process);
+        Ok(process)
+    }
+
+    fn running(&self) -> Option<Arc<Process>> {
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        process.filter(|process| !process.is_dead())
+    }
+
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.running().and_then(|process| process.id())
+    }
+}

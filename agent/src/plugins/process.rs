@@ -1,0 +1,369 @@
+//! One host process, and what the agent and it say to each other.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use streembit_plugin_host::boundary::{
+    Call, CallFault, Ended, Event, FromHost, IoError, Level, Limits, Reply, Returned, ToHost,
+};
+use streembit_plugin_host::{ENGINE, Frames};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixStream;
+use tokio::process::Child;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::PluginError;
+use super::memory_file::MemoryFile;
+use super::outbox::Outbox;
+use super::serve::Served;
+
+/// From the start of the program to its `Ready`: it takes milliseconds, on a loaded machine some hundreds.
+const START: Duration = Duration::from_secs(10);
+
+/// A host answers a call at its deadline whatever the plugin does. One that is this much later has stopped itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Messages of one host in a tenth of a second. More than plugins within their limits can send; beyond it the host
+/// waits, so that one that was taken over cannot use up the agent.
+const MESSAGES: u32 = 10_000;
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// What a host may say on its standard error before it is no longer read.
+const MAX_LAST_WORDS: u64 = 4096;
+
+/// A host process. It ends when this is dropped.
+pub(super) struct Process(Arc<Shared>);
+
+/// What the process's task, its callers and its plugins' edges share.
+pub(super) struct Shared {
+    outbox: Outbox,
+    state: Mutex<State>,
+    /// Counts what was heard of it.
+    heard: AtomicU64,
+    dead: CancellationToken,
+    id: Option<u32>,
+}
+
+#[derive(Default)]
+struct State {
+    last: u64,
+    codes: HashMap<[u8; 32], u32>,
+    calls: HashMap<u64, oneshot::Sender<Result<Returned, CallFault>>>,
+    loads: HashMap<u32, oneshot::Sender<Result<(), String>>>,
+    instances: HashMap<u32, Link>,
+}
+
+/// An instance in this process.
+struct Link {
+    served: Arc<Served>,
+    started: Option<oneshot::Sender<Result<(), Ended>>>,
+    ended: oneshot::Sender<Ended>,
+}
+
+/// A call has no answer.
+#[derive(Debug)]
+pub(super) enum CallFailed {
+    /// The host says why.
+    Fault(CallFault),
+    /// The host ended, or was ended because it had stopped.
+    Gone,
+    /// The message could not be sent: the call never began.
+    NotSent(String),
+}
+
+/// An instance that was started.
+pub(super) struct Started {
+    pub(super) instance: u32,
+    /// Why it ended; an error when its process did.
+    pub(super) ended: oneshot::Receiver<Ended>,
+}
+
+impl Process {
+    pub(super) async fn start(program: &Path) -> Result<Self, PluginError> {
+        let failed = |error: io::Error| PluginError::Program {
+            program: program.to_owned(),
+            reason: error.to_string(),
+        };
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+        ours.set_nonblocking(true).map_err(failed)?;
+        let socket = Arc::new(UnixStream::from_std(ours).map_err(failed)?);
+        let child = tokio::process::Command::new(program)
+            .env_clear()
+            // One thread does all the work: more heaps would only cost memory.
+            .env("MALLOC_ARENA_MAX", "1")
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let shared = Arc::new(Shared {
+            outbox: Outbox::new(Arc::clone(&socket)),
+            state: Mutex::default(),
+            heard: AtomicU64::new(0),
+            dead: CancellationToken::new(),
+            id: child.id(),
+        });
+        let (ready, engine) = oneshot::channel();
+        tokio::spawn(Arc::clone(&shared).run(child, socket, ready));
+        let process = Self(shared);
+        let reason = match tokio::time::timeout(START, engine).await {
+            Ok(Ok(engine)) if engine == ENGINE => return Ok(process),
+            Ok(Ok(engine)) => format!("it runs {engine}, this agent needs {ENGINE}"),
+            Ok(Err(_)) => "it ended at once".to_owned(),
+            Err(_) => "it does not become ready".to_owned(),
+        };
+        Err(PluginError::Program { program: program.to_owned(), reason })
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.0.dead.is_cancelled()
+    }
+
+    pub(super) fn id(&self) -> Option<u32> {
+        self.0.id
+    }
+
+    /// The number of code that was loaded before.
+    pub(super) fn loaded(&self, component: &[u8; 32]) -> Option<u32> {
+        self.0.state().codes.get(component).copied()
+    }
+
+    /// Hands code over. The text says why the host does not take it.
+    pub(super) async fn load(&self, component: [u8; 32], file: &MemoryFile) -> Result<u32, String> {
+        let (loaded, result) = oneshot::channel();
+        let code = {
+            let mut state = self.0.state();
+            let code = state.number();
+            state.loads.insert(code, loaded);
+            code
+        };
+        let message = ToHost::Load { code, length: file.length() };
+        self.0.outbox.send_with(&message, file).await.map_err(|error| error.to_string())?;
+        result.await.map_err(|_| "the plugin host ended".to_owned())??;
+        self.0.state().codes.insert(component, code);
+        Ok(code)
+    }
+
+    /// Starts an instance and waits for its `init`. `None`: the process ended.
+    pub(super) async fn start_instance(
+        &self,
+        code: u32,
+        limits: Limits,
+        config: String,
+        served: Arc<Served>,
+    ) -> Option<Result<Started, Ended>> {
+        let (started, result) = oneshot::channel();
+        let (ended, end) = oneshot::channel();
+        let instance = {
+            let mut state = self.0.state();
+            let instance = state.number();
+            state.instances.insert(instance, Link { served, started: Some(started), ended });
+            instance
+        };
+        self.0.outbox.send(&ToHost::Start { instance, code, limits, config }).ok()?;
+        match result.await.ok()? {
+            Ok(()) => Some(Ok(Started { instance, ended: end })),
+            Err(reason) => Some(Err(reason)),
+        }
+    }
+
+    /// Calls an export and waits for its answer. `deadline` is the one that the host keeps.
+    pub(super) async fn call(
+        &self,
+        instance: u32,
+        call: Call,
+        deadline: Duration,
+    ) -> Result<Returned, CallFailed> {
+        let (answer, mut answered) = oneshot::channel();
+        let id = {
+            let mut state = self.0.state();
+            state.last += 1;
+            let id = state.last;
+            state.calls.insert(id, answer);
+            id
+        };
+        if let Err(error) = self.0.outbox.send(&ToHost::Call { instance, id, call }) {
+            self.0.state().calls.remove(&id);
+            return Err(CallFailed::NotSent(error.to_string()));
+        }
+        loop {
+            let heard = self.0.heard.load(Ordering::Relaxed);
+            match tokio::time::timeout(deadline + GRACE, &mut answered).await {
+                Ok(Ok(result)) => return result.map_err(CallFailed::Fault),
+                Ok(Err(_)) => return Err(CallFailed::Gone),
+                // Others before it in the mailbox may have used up their deadlines; a host that says nothing at all in
+                // that time is stuck outside of any plugin.
+                Err(_) if self.0.heard.load(Ordering::Relaxed) != heard => {}
+                Err(_) => self.0.dead.cancel(),
+            }
+        }
+    }
+
+    pub(super) fn happened(&self, instance: u32, event: Event) {
+        self.0.happened(instance, event);
+    }
+
+    /// Asks an instance to end; its end arrives as any other.
+    pub(super) fn stop(&self, instance: u32) {
+        let _ = self.0.outbox.send(&ToHost::Stop { instance });
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.dead.cancel();
+    }
+}
+
+impl State {
+    fn number(&mut self) -> u32 {
+        self.last += 1;
+        // Four thousand million starts of one process: the number is unique in its life.
+        self.last as u32
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something happened to a line that an instance watches.
+    pub(super) fn happened(&self, instance: u32, event: Event) {
+        let _ = self.outbox.send(&ToHost::Happened { instance, event });
+    }
+
+    /// Answers a plugin's question.
+    pub(super) fn answer(&self, id: u64, answer: Result<Reply, IoError>) {
+        let _ = self.outbox.send(&ToHost::Answer { id, answer });
+    }
+
+    /// Reads what the host says until it ends, or somebody wants it to.
+    async fn run(self: Arc<Self>, mut child: Child, socket: Arc<UnixStream>, ready: oneshot::Sender<String>) {
+        let last_words = child.stderr.take();
+        let words = async {
+            let mut text = Vec::new();
+            if let Some(stderr) = last_words {
+                let _ = stderr.take(MAX_LAST_WORDS).read_to_end(&mut text).await;
+            }
+            if !text.is_empty() {
+                let text = String::from_utf8_lossy(&text);
+                tracing::error!(process = self.id, said = %text.escape_debug(), "the plugin host");
+            }
+            std::future::pending::<()>().await;
+        };
+        let why = tokio::select! {
+            read = self.read(&socket, ready) => read.err().map(|error| error.to_string()),
+            flushed = self.outbox.flush() => flushed.err().map(|error| error.to_string()),
+            status = child.wait() => status.ok().map(|status| status.to_string()),
+            () = self.dead.cancelled() => None,
+            () = words => None,
+        };
+        self.dead.cancel();
+        if let Some(why) = why {
+            tracing::error!(process = self.id, why, "a plugin host ended");
+        }
+        let _ = child.kill().await;
+        // Whoever waits for this process learns of its end by the channels that go with this.
+        let gone = std::mem::take(&mut *self.state());
+        drop(gone);
+    }
+
+    async fn read(self: &Arc<Self>, socket: &UnixStream, ready: oneshot::Sender<String>) -> io::Result<()> {
+        let mut ready = Some(ready);
+        let mut frames = Frames::default();
+        let mut buffer = vec![0; 16 << 10];
+        let (mut window, mut messages) = (Instant::now(), 0u32);
+        loop {
+            socket.readable().await?;
+            match socket.try_read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => frames.push(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error),
+            }
+            while let Some(message) = frames.take().map_err(io::Error::other)? {
+                self.heard.fetch_add(1, Ordering::Relaxed);
+                messages += 1;
+                self.handle(message, &mut ready);
+            }
+            if window.elapsed() >= WINDOW {
+                (window, messages) = (Instant::now(), 0);
+            } else if messages > MESSAGES {
+                tokio::time::sleep(WINDOW.saturating_sub(window.elapsed())).await;
+            }
+        }
+    }
+
+    fn handle(self: &Arc<Self>, message: FromHost, ready: &mut Option<oneshot::Sender<String>>) {
+        match message {
+            FromHost::Ready { engine } => {
+                if let Some(ready) = ready.take() {
+                    let _ = ready.send(engine);
+                }
+            }
+            FromHost::Loaded { code, result } => {
+                if let Some(waiting) = self.state().loads.remove(&code) {
+                    let _ = waiting.send(result);
+                }
+            }
+            FromHost::Started { instance, result } => {
+                let mut state = self.state();
+                let started = state.instances.get_mut(&instance).and_then(|link| link.started.take());
+                if result.is_err() {
+                    state.instances.remove(&instance);
+                }
+                drop(state);
+                if let Some(started) = started {
+                    let _ = started.send(result);
+                }
+            }
+            FromHost::Returned { id, result } => {
+                let waiting = self.state().calls.remove(&id);
+                if let Some(waiting) = waiting {
+                    let _ = waiting.send(result);
+                }
+            }
+            FromHost::Ended { instance, reason } => {
+                let link = self.state().instances.remove(&instance);
+                if let Some(link) = link {
+                    let _ = link.ended.send(reason);
+                }
+            }
+            FromHost::Ask { instance, id, ask } => {
+                let served = self.state().instances.get(&instance).map(|link| Arc::clone(&link.served));
+                match served {
+                    Some(served) => served.serve(self, instance, id, ask),
+                    None => self.answer(id, Err(IoError::Denied { what: "no such instance".to_owned() })),
+                }
+            }
+            FromHost::Log { instance, level, message, dropped } => {
+                let served = self.state().instances.get(&instance).map(|link| Arc::clone(&link.served));
+                if let Some(served) = served {
+                    log(served.name(), &level, &message, dropped);
+                }
+            }
+        }
+    }
+}
+
+/// A plugin's line in the agent's log. Control characters could pretend to be lines of the agent.
+fn log(plugin: &str, level: &Level, message: &str, dropped: u32) {
+    let message = message.escape_debug();
+    match level {
+        Level::Trace => tracing::trace!(plugin, dropped, "{message}"),
+        Level::Debug => tracing::debug!(plugin, dropped, "{message}"),
+        Level::Info => tracing::info!(plugin, dropped, "{message}"),
+        Level::Warn => tracing::warn!(plugin, dropped, "{message}"),
+        Level::Error => tracing::error!(plugin, dropped, "{message}"),
+    }
+}

@@ -1,0 +1,269 @@
+//! What an instance asks for, and what it gets.
+//!
+//! Every question is looked up in the grants of the instance whose process asked: a handle that it does not hold, a
+//! name that nobody granted, an affordance that its Thing Model does not have are all refused alike. What it holds is
+//! let go when it ends, and outputs fall back to their safe states.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use streembit_plugin_api::{MAX_VALUE, Name};
+use streembit_plugin_host::boundary::{Ask, Edge, Event, IoError, MAX_PULSE_MS, Reply};
+use streembit_thing_descriptions::ThingModel;
+use tokio::sync::broadcast;
+use tokio::task::AbortHandle;
+
+use super::process::Shared;
+use super::store::Store;
+use super::thing::plugin_fault;
+use crate::hardware::{Binding, EdgeKind, Hardware, HardwareError, Input, Output};
+use crate::things::Notice;
+
+/// Lines that an instance holds at once: as many as it may be granted, twice over for one that reopens them.
+const MAX_HANDLES: usize = 64;
+
+/// One instance's rights, and what it holds.
+pub(super) struct Served {
+    name: Name,
+    model: ThingModel,
+    grants: BTreeMap<Name, Binding>,
+    hardware: Arc<Hardware>,
+    notices: broadcast::Sender<Notice>,
+    held: Mutex<Held>,
+    store: Mutex<Store>,
+}
+
+#[derive(Default)]
+struct Held {
+    last: u32,
+    lines: HashMap<u32, Line>,
+    /// Actions that were called and have not ended.
+    pending: BTreeSet<u64>,
+}
+
+enum Line {
+    Input(Input, Option<Watch>),
+    Output(Output),
+}
+
+/// The task that forwards edges.
+struct Watch(AbortHandle);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Served {
+    pub(super) fn new(
+        name: Name,
+        model: ThingModel,
+        grants: BTreeMap<Name, Binding>,
+        hardware: Arc<Hardware>,
+        notices: broadcast::Sender<Notice>,
+        store: Store,
+    ) -> Self {
+        Self { name, model, grants, hardware, notices, held: Mutex::default(), store: Mutex::new(store) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// An action was called. It may end from now on.
+    pub(super) fn action_called(&self, invocation: u64) {
+        self.held().pending.insert(invocation);
+    }
+
+    /// An action was answered at once: nothing is pending.
+    pub(super) fn action_answered(&self, invocation: u64) {
+        self.held().pending.remove(&invocation);
+    }
+
+    /// The instance is gone: lines are let go, and the actions that it leaves behind are returned.
+    pub(super) fn end(&self) -> BTreeSet<u64> {
+        std::mem::take(&mut *self.held()).pending
+    }
+
+    /// Answers a question, now or (where a disk is involved) soon.
+    pub(super) fn serve(self: &Arc<Self>, process: &Arc<Shared>, instance: u32, id: u64, ask: Ask) {
+        match ask {
+            Ask::StateGet { .. } | Ask::StateSet { .. } | Ask::StateDelete { .. } | Ask::StateKeys => {
+                let (served, process) = (Arc::clone(self), Arc::clone(process));
+                tokio::task::spawn_blocking(move || process.answer(id, served.store(ask)));
+            }
+            ask => process.answer(id, self.answer(process, instance, ask)),
+        }
+    }
+
+    fn answer(&self, process: &Arc<Shared>, instance: u32, ask: Ask) -> Result<Reply, IoError> {
+        match ask {
+            Ask::OpenInput { name } => {
+                let input = self.hardware.input(self.granted(&name)?).map_err(|error| io(&error))?;
+                self.hold(Line::Input(input, None))
+            }
+            Ask::OpenOutput { name } => {
+                let output = self.hardware.output(self.granted(&name)?).map_err(|error| io(&error))?;
+                self.hold(Line::Output(output))
+            }
+            Ask::Close { handle } => {
+                let line = self.held().lines.remove(&handle);
+                drop(line);
+                Ok(Reply::Done)
+            }
+            Ask::IsActive { handle } => {
+                let level = match self.held().lines.get(&handle) {
+                    Some(Line::Input(input, _)) => input.is_active(),
+                    Some(Line::Output(output)) => output.is_active(),
+                    None => return Err(not_held()),
+                };
+                level.map(|active| Reply::Level { active }).map_err(|error| io(&error))
+            }
+            Ask::SetActive { handle, active } => self.drive(handle, |output| output.set_active(active)),
+            Ask::Pulse { handle, duration_ms } => {
+                if !(1..=MAX_PULSE_MS).contains(&duration_ms) {
+                    return Err(IoError::Unsupported { what: format!("a pulse of {duration_ms} ms") });
+                }
+                self.drive(handle, |output| output.pulse(Duration::from_millis(duration_ms.into())))
+            }
+            Ask::Watch { handle, source, edge, debounce_us } => {
+                let debounce = Duration::from_micros(debounce_us.into());
+                self.watch(process, instance, (handle, source), &edge, debounce)
+            }
+            Ask::PropertyChanged { name, value } => {
+                if self.model.property(&name).is_none() {
+                    return Err(IoError::Denied {
+                        what: "a property that the Thing Model does not have".into(),
+                    });
+                }
+                let value = Arc::new(json(&value)?);
+                self.tell(Notice::PropertyChanged { name: name.into(), value })
+            }
+            Ask::EmitEvent { name, data } => {
+                if self.model.event(&name).is_none() {
+                    return Err(IoError::Denied {
+                        what: "an event that the Thing Model does not have".into(),
+                    });
+                }
+                let data = data.map(|data| json(&data)).transpose()?.map(Arc::new);
+                self.tell(Notice::Event { name: name.into(), data })
+            }
+            Ask::CompleteAction { invocation, outcome } => {
+                if !self.held().pending.remove(&invocation) {
+                    return Err(IoError::Denied { what: "an action that is not pending".into() });
+                }
+                let outcome = match outcome {
+                    Ok(output) => Ok(output.map(|output| json(&output)).transpose()?),
+                    Err(error) => Err(plugin_fault(error)),
+                };
+                self.tell(Notice::ActionDone { invocation, outcome })
+            }
+            // `serve` has sent these to the store.
+            Ask::StateGet { .. } | Ask::StateSet { .. } | Ask::StateDelete { .. } | Ask::StateKeys => {
+                Err(IoError::Fault { what: "the store is asked elsewhere".into() })
+            }
+        }
+    }
+
+    fn store(&self, ask: Ask) -> Result<Reply, IoError> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        match ask {
+            Ask::StateGet { key } => store.get(&key).map(|value| Reply::Stored { value }),
+            Ask::StateSet { key, value } => store.set(key, value).map(|()| Reply::Done),
+            Ask::StateDelete { key } => store.delete(&key).map(|()| Reply::Done),
+            _ => store.keys().map(|keys| Reply::Keys { keys }),
+        }
+    }
+
+    fn granted(&self, name: &str) -> Result<&Binding, IoError> {
+        self.grants.get(name).ok_or_else(|| {
+            tracing::warn!(plugin = self.name(), resource = ?name, "a resource that is not granted");
+            IoError::Denied { what: name.chars().take(64).collect() }
+        })
+    }
+
+    fn hold(&self, line: Line) -> Result<Reply, IoError> {
+        let mut held = self.held();
+        if held.lines.len() >= MAX_HANDLES {
+            return Err(IoError::Quota { what: format!("{MAX_HANDLES} open lines") });
+        }
+        held.last = held.last.wrapping_add(1);
+        let handle = held.last;
+        held.lines.insert(handle, line);
+        Ok(Reply::Handle { handle })
+    }
+
+    fn drive(
+        &self,
+        handle: u32,
+        drive: impl FnOnce(&Output) -> Result<(), HardwareError>,
+    ) -> Result<Reply, IoError> {
+        match self.held().lines.get(&handle) {
+            Some(Line::Output(output)) => drive(output).map(|()| Reply::Done).map_err(|error| io(&error)),
+            Some(Line::Input(..)) => Err(IoError::Unsupported { what: "driving an input".into() }),
+            None => Err(not_held()),
+        }
+    }
+
+    fn watch(
+        &self,
+        process: &Arc<Shared>,
+        instance: u32,
+        (handle, source): (u32, u32),
+        edge: &Edge,
+        debounce: Duration,
+    ) -> Result<Reply, IoError> {
+        let kind = match edge {
+            Edge::Rising => EdgeKind::Rising,
+            Edge::Falling => EdgeKind::Falling,
+            Edge::Both => EdgeKind::Both,
+        };
+        match self.held().lines.get_mut(&handle) {
+            Some(Line::Input(input, watch)) => {
+                let mut edges = input.watch(kind, debounce).map_err(|error| io(&error))?;
+                let process = Arc::clone(process);
+                let forward = tokio::spawn(async move {
+                    while let Some(edge) = edges.next().await {
+                        let uptime_us = u64::try_from(edge.at.as_micros()).unwrap_or(u64::MAX);
+                        let (active, coalesced) = (edge.active, edge.coalesced);
+                        process.happened(instance, Event::GpioEdge { source, active, uptime_us, coalesced });
+                    }
+                });
+                *watch = Some(Watch(forward.abort_handle()));
+                Ok(Reply::Done)
+            }
+            Some(Line::Output(_)) => Err(IoError::Unsupported { what: "watching an output".into() }),
+            None => Err(not_held()),
+        }
+    }
+
+    /// Nobody may be listening.
+    fn tell(&self, notice: Notice) -> Result<Reply, IoError> {
+        let _ = self.notices.send(notice);
+        Ok(Reply::Done)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_held() -> IoError {
+    IoError::Denied { what: "a line that is not open".into() }
+}
+
+fn io(error: &HardwareError) -> IoError {
+    IoError::Fault { what: error.to_string() }
+}
+
+/// A value that a plugin made; whoever passes it on checks it against its data schema.
+pub(super) fn json(text: &str) -> Result<Value, IoError> {
+    if text.len() > MAX_VALUE {
+        return Err(IoError::Quota { what: format!("values of {MAX_VALUE} bytes") });
+    }
+    serde_json::from_str(text)
+        .map_err(|error| IoError::Fault { what: format!("the value is not JSON: {error}") })
+}

@@ -1,0 +1,151 @@
+//! Keeps one instance running.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use streembit_plugin_api::Name;
+use streembit_plugin_host::boundary::Limits;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::component::Component;
+use super::group::Group;
+use super::process::{Process, Started};
+use super::serve::Served;
+use super::store::Store;
+use super::thing::{PluginThing, Running};
+use super::{Setup, cache};
+use crate::hardware::Binding;
+
+/// Pause before the first restart; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Longest pause: a plugin that always fails costs a start a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// An instance that ran this long was well: the next pause is the first again.
+const WELL: Duration = Duration::from_secs(60);
+
+/// How long an instance may take for its `shutdown`.
+const STOP: Duration = Duration::from_secs(2);
+
+/// What is run.
+pub(super) struct Plan {
+    pub(super) component: Component,
+    pub(super) grants: BTreeMap<Name, Binding>,
+    pub(super) settings: String,
+}
+
+pub(super) struct Supervisor {
+    setup: Arc<Setup>,
+    group: Arc<Group>,
+    thing: Arc<PluginThing>,
+    plan: Plan,
+}
+
+impl Supervisor {
+    pub(super) fn new(setup: Arc<Setup>, group: Arc<Group>, thing: Arc<PluginThing>, plan: Plan) -> Self {
+        Self { setup, group, thing, plan }
+    }
+
+    /// Runs until it is told to stop. `tried` is told after the first try, well or badly.
+    pub(super) async fn run(self, stop: CancellationToken, tried: oneshot::Sender<()>) {
+        let mut tried = Some(tried);
+        let mut pause = FIRST_PAUSE;
+        while !stop.is_cancelled() {
+            let begun = Instant::now();
+            let reason = match self.start().await {
+                Ok((running, started)) => {
+                    drop(tried.take());
+                    let reason = self.watch(running, started, &stop).await;
+                    if stop.is_cancelled() {
+                        break;
+                    }
+                    reason
+                }
+                Err(reason) => reason,
+            };
+            if begun.elapsed() >= WELL {
+                pause = FIRST_PAUSE;
+            }
+            let plugin = self.thing.name();
+            tracing::warn!(%plugin, reason, pause_ms = pause.as_millis(), "a plugin ended and will be started again");
+            self.thing.set_down(reason);
+            drop(tried.take());
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.thing.set_down("stopped".to_owned());
+    }
+
+    /// A new instance in the group's process. The text says why there is none.
+    async fn start(&self) -> Result<(Running, Started), String> {
+        let process = self.group.process().await.map_err(|error| error.to_string())?;
+        let code = match process.loaded(&self.plan.component.hash) {
+            Some(code) => code,
+            None => self.load(&process).await?,
+        };
+        let store = Store::new(self.setup.folder.join("state").join(self.thing.name().as_str()));
+        let served = Arc::new(Served::new(
+            self.thing.name().clone(),
+            crate::things::Thing::model(&*self.thing).clone(),
+            self.plan.grants.clone(),
+            Arc::clone(&self.setup.hardware),
+            self.thing.sender(),
+            store,
+        ));
+        let limits = Limits::from(&self.plan.component.manifest.limits);
+        let settings = self.plan.settings.clone();
+        let started = process.start_instance(code, limits, settings, Arc::clone(&served)).await;
+        match started {
+            Some(Ok(started)) => {
+                let deadline = self.plan.component.manifest.limits.deadline;
+                let running = Running { process, instance: started.instance, served, deadline };
+                self.thing.set_running(running.clone());
+                Ok((running, started))
+            }
+            Some(Err(reason)) => {
+                self.thing.ended(&served);
+                Err(reason.to_string())
+            }
+            None => {
+                self.thing.ended(&served);
+                Err("the plugin host ended".to_owned())
+            }
+        }
+    }
+
+    async fn load(&self, process: &Process) -> Result<u32, String> {
+        let file = cache::code(&self.setup, &self.plan.component).await.map_err(|error| error.to_string())?;
+        let loaded = process.load(self.plan.component.hash, &file).await;
+        if loaded.is_err() {
+            // Signed by us, and yet the engine does not take it: whatever it is, it is not worth keeping.
+            cache::forget(&self.setup, &self.plan.component);
+        }
+        loaded
+    }
+
+    /// Waits for the end of an instance and cleans up behind it.
+    async fn watch(&self, running: Running, mut started: Started, stop: &CancellationToken) -> String {
+        let ended = tokio::select! {
+            ended = &mut started.ended => ended,
+            () = stop.cancelled() => {
+                running.process.stop(running.instance);
+                match tokio::time::timeout(STOP, &mut started.ended).await {
+                    Ok(ended) => ended,
+                    Err(_) => Ok(streembit_plugin_host::boundary::Ended::Deadline),
+                }
+            }
+        };
+        self.thing.set_down("ended".to_owned());
+        self.thing.ended(&running.served);
+        match ended {
+            Ok(reason) => reason.to_string(),
+            Err(_) => "the plugin host ended".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The garage door, from the Thing to the line and back.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::world::{World, component, config, notice, until};
+use crate::things::{Completion, Fault, Health, Invocation, Notice};
+
+const GRANTS: &str = r#"
+settings = { pulse-ms = 20 }
+[grants]
+open = "gpiochip0 line 1, output"
+close = "gpiochip0 line 2, output"
+stop = "gpiochip0 line 3, output"
+closed-switch = "gpiochip0 line 4, input"
+open-switch = "gpiochip0 line 5, input"
+obstruction = "gpiochip0 line 6, input"
+"#;
+
+pub(super) const CALL: Invocation = Invocation { id: 1, deadline: Duration::from_secs(5) };
+
+pub(super) async fn door() -> World {
+    let world = World::new();
+    world.set_input("4", true);
+    let config = config(&component("gpio-switch"), GRANTS);
+    world.plugins.add("garage".parse().unwrap(), config).await.unwrap();
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_door_opens_and_says_so() {
+    let world = door().await;
+    let garage = world.thing("garage");
+    assert_eq!(garage.health(), Health::Running);
+    assert_eq!(garage.read_property("state").await.unwrap(), json!("closed"));
+    let mut notices = garage.notices();
+    let opened = garage.invoke_action("open", None, CALL).await.unwrap();
+    assert_eq!(opened, Completion::Done(None));
+    assert_eq!(world.movements(), ["1 pulse 20ms"]);
+    let told = |state: &str| (String::from("state"), json!(state));
+    let property = |notice| match notice {
+        Notice::PropertyChanged { name, value } => (name.to_string(), (*value).clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(property(notice(&mut notices).await), told("opening"));
+    world.set_input("4", false);
+    // A door needs longer than the debouncing to get from one end to the other.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.set_input("5", true);
+    assert_eq!(property(notice(&mut notices).await), told("open"));
+    assert_eq!(garage.read_property("state").await.unwrap(), json!("open"));
+    world.plugins.shutdown().await;
+    assert_eq!(world.movements(), ["1 pulse 20ms"], "its end moved nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_completed_action_is_one_movement_and_a_refused_one_none() {
+    let world = door().await;
+    let garage = world.thing("garage");
+    for action in ["open", "close", "stop", "open", "open"] {
+        garage.invoke_action(action, None, CALL).await.unwrap();
+    }
+    assert_eq!(world.movements().len(), 5);
+    world.set_input("6", true);
+    let mut notices = garage.notices();
+    while !matches!(notice(&mut notices).await, Notice::Event { name, .. } if &*name == "obstruction") {}
+    let refused = garage.invoke_action("close", None, CALL).await.unwrap_err();
+    assert!(matches!(&refused, Fault::Failed(why) if why.contains("way")), "{refused:?}");
+    assert!(garage.invoke_action("explode", None, CALL).await.is_err());
+    assert!(garage.read_property("nothing").await.is_err());
+    assert_eq!(world.movements().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_host_is_started_again() {
+    let world = door().await;
+    let garage = world.thing("garage");
+    let [process] = world.plugins.processes()[..] else { panic!("one host") };
+    let process = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    until(&garage, |health| matches!(health, Health::Down(why) if why.contains("host ended"))).await;
+    assert!(matches!(garage.read_property("state").await, Err(Fault::Unavailable(_))));
+    until(&garage, |health| *health == Health::Running).await;
+    assert_eq!(garage.read_property("state").await.unwrap(), json!("closed"));
+    assert_eq!(world.movements().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removed_means_gone() {
+    let world = door().await;
+    world.plugins.remove("garage");
+    assert!(world.things.get("garage").is_none());
+    world.plugins.shutdown().await;
+    assert!(world.plugins.processes().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grants_must_cover_what_is_asked_and_nothing_else() {
+    let world = World::new();
+    let add = async |name: &str, grants: &str| {
+        let config = config(&component("gpio-switch"), grants);
+        world.plugins.add(name.parse().unwrap(), config).await.map_err(|error| error.to_string())
+    };
+    let without = GRANTS.replace("stop = \"gpiochip0 line 3, output\"\n", "");
+    let error = add("a", &without).await.unwrap_err();
+    assert!(error.contains("`stop`") && error.contains("Presses"), "{error}");
+    let error = add("b", &format!("{GRANTS}siren = \"gpiochip0 line 9, output\"")).await.unwrap_err();
+    assert!(error.contains("`siren`"), "{error}");
+    let error = add("c", &GRANTS.replace("line 6, input", "line 6, output")).await.unwrap_err();
+    assert!(error.contains("`obstruction` must be a digital-input"), "{error}");
+    assert!(world.things.all().is_empty());
+    // What is optional may be missing.
+    let optional: Vec<_> = GRANTS.lines().filter(|line| !line.contains("input")).collect();
+    add("d", &optional.join("\n")).await.unwrap();
+    assert_eq!(world.thing("d").read_property("state").await.unwrap(), json!("unknown"));
+    assert!(add("d", GRANTS).await.unwrap_err().contains("already"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_that_do_not_fit_are_told() {
+    let world = World::new();
+    let config = config(&component("gpio-switch"), &GRANTS.replace("pulse-ms = 20", "pulse = 20"));
+    world.plugins.add("garage".parse().unwrap(), config).await.unwrap();
+    let health = world.thing("garage").health();
+    assert!(matches!(&health, Health::Down(why) if why.contains("`pulse`")), "{health:?}");
+}
