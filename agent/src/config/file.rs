@@ -1,21 +1,14 @@
 //! From the file's text to a [`Config`]: what serde cannot say with a line number is checked here.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use streembit_peer::message::Name;
 use streembit_peer::network::ListenAddress;
 use streembit_peer::rights::Label;
 use toml::Spanned;
 
-use super::{Config, ConfigError, Network, ThingConfig};
-use crate::access::DEVICE;
+use super::{Config, ConfigError, Journal, Network};
 
 /// Most addresses to listen on: a few interfaces, each with TCP and QUIC.
 const MAX_LISTEN: usize = 16;
-
-/// Most Things on one device.
-const MAX_THINGS: usize = 128;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +17,7 @@ struct FileText {
     #[serde(default)]
     network: NetworkText,
     #[serde(default)]
-    things: BTreeMap<Spanned<String>, ThingConfig>,
+    journal: Journal,
 }
 
 #[derive(Default, Deserialize)]
@@ -53,21 +46,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             .collect::<Result<_, _>>()?,
     };
 
-    let mut things = BTreeMap::new();
-    for (place, thing) in file.things {
-        let name: Name = place.get_ref().parse().map_err(|error| wrong(&place, format!("{error}")))?;
-        if name.as_str() == DEVICE {
-            return Err(wrong(
-                &place,
-                format!("no Thing can be called `{DEVICE}`: that is the device itself"),
-            ));
-        }
-        if things.len() == MAX_THINGS {
-            return Err(wrong(&place, format!("at most {MAX_THINGS} Things")));
-        }
-        things.insert(name, thing);
-    }
-
     let mdns = file.network.mdns.unwrap_or(default.mdns);
-    Ok(Config { name: file.name, network: Network { listen, mdns }, things })
+    let FileText { name, journal, .. } = file;
+    Ok(Config { name, network: Network { listen, mdns }, journal })
 }

@@ -7,12 +7,12 @@ mod error;
 mod file;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 use streembit_keys::files::read_bounded;
-use streembit_peer::message::Name;
 use streembit_peer::network::ListenAddress;
 use streembit_peer::rights::Label;
 
@@ -32,8 +32,8 @@ pub struct Config {
     pub name: Option<Label>,
     /// How it can be reached.
     pub network: Network,
-    /// What it drives, by local name.
-    pub things: BTreeMap<Name, ThingConfig>,
+    /// What the journal keeps.
+    pub journal: Journal,
 }
 
 /// How the device can be reached.
@@ -53,15 +53,34 @@ impl Default for Network {
     }
 }
 
-/// One Thing: the plugin that drives it, and what that plugin may touch.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ThingConfig {
-    /// The component's file.
-    pub plugin: std::path::PathBuf,
-    /// Which lines it gets, by the names that its manifest asks for.
-    #[serde(default)]
-    pub grant: BTreeMap<Name, String>,
+/// What the journal keeps. What is not said is as the journal itself has it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Journal {
+    /// Whether reads are journalled.
+    pub reads: Option<bool>,
+    /// How many entries at most.
+    pub max_entries: Option<NonZeroU64>,
+    /// How many megabytes at most.
+    pub max_megabytes: Option<NonZeroU32>,
+    /// For how many days.
+    pub keep_days: Option<NonZeroU32>,
+}
+
+impl Journal {
+    /// The same as the journal takes it.
+    pub fn settings(&self) -> crate::journal::Settings {
+        let default = crate::journal::Settings::default();
+        crate::journal::Settings {
+            reads: self.reads.unwrap_or(default.reads),
+            max_entries: self.max_entries.map_or(default.max_entries, NonZeroU64::get),
+            max_bytes: self.max_megabytes.map_or(default.max_bytes, |n| u64::from(n.get()) << 20),
+            max_age: self
+                .keep_days
+                .map(|n| Duration::from_secs(u64::from(n.get()) * 86_400))
+                .or(default.max_age),
+        }
+    }
 }
 
 impl Config {
@@ -83,6 +102,7 @@ impl Config {
             ("network.listen", self.network.listen != new.network.listen),
             ("network.mdns", self.network.mdns != new.network.mdns),
             ("name", self.name != new.name),
+            ("journal", self.journal != new.journal),
         ];
         changed.into_iter().filter_map(|(key, is)| is.then_some(key)).collect()
     }

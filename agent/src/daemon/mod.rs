@@ -100,7 +100,8 @@ impl Daemon {
     /// Starts a device. When this returns, it answers on the network and on the control socket. Needs a tokio runtime.
     pub async fn start(setup: Setup) -> Result<Self, DaemonError> {
         let Setup { account, lan, factory, journal, clock, config, watcher, control, things } = setup;
-        let journal = open_journal(journal, account.clone(), Arc::clone(&clock)).await?;
+        let settings = config.journal.settings();
+        let journal = open_journal(journal, account.clone(), Arc::clone(&clock), settings).await?;
         let device = Device::new(DeviceParts {
             key: account,
             identity: Identity {
@@ -190,8 +191,13 @@ async fn in_time(what: &str, end: impl Future<Output = ()>) {
 }
 
 /// Opening reads and writes the disk, so it has a thread of its own.
-async fn open_journal(path: PathBuf, key: PrivateKey, clock: Arc<Clock>) -> Result<Journal, DaemonError> {
-    let open = move || Journal::open(&path, &key, clock, journal::Settings::default());
+async fn open_journal(
+    path: PathBuf,
+    key: PrivateKey,
+    clock: Arc<Clock>,
+    settings: journal::Settings,
+) -> Result<Journal, DaemonError> {
+    let open = move || Journal::open(&path, &key, clock, settings);
     match tokio::task::spawn_blocking(open).await {
         Ok(opened) => Ok(opened?),
         Err(error) => Err(DaemonError::Threads(error.to_string())),

@@ -39,10 +39,8 @@ impl Core {
             }
             Ok(new) => {
                 let next_start = old.needs_restart(&new).into_iter().map(str::to_owned).collect();
+                // The running settings stay what they are, so that the next change is compared with them.
                 info!(?next_start, "the config file was read again");
-                let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-                // What needs a restart stays as it is running, so that it is compared with that the next time too.
-                config.things = new.things;
                 ConfigState { problem: None, next_start }
             }
         };
