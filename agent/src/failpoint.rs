@@ -3,7 +3,7 @@
 //! With the feature `failpoints`, `STREEMBIT_FAILPOINT=name[:nth]` in the environment aborts the process when it comes
 //! to that place for the nth time (the first, where none is given). Without the feature nothing of it is compiled in.
 
-/// Every place, in the order in which a command passes it. [`failpoint!`](crate::failpoint) takes no other name.
+/// Every place, in the order in which a command passes it. [`failpoint!`](macro@crate::failpoint) takes no other name.
 pub const NAMES: &[&str] = &[
     "open-before",
     "open-after",

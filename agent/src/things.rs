@@ -17,6 +17,9 @@ pub type Answer<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Fault>>
 ///
 /// Values were checked against the affordance's DataSchema before they get here, and what comes back is checked again
 /// by the caller.
+///
+/// The future of a call is dropped when its time is over or its caller's rights have ended. What has not begun by then must
+/// never begin; what has begun may come to its end, and nobody waits for it.
 pub trait Thing: Send + Sync {
     /// What the Thing is: affordances, data schemas, title, semantic types.
     fn model(&self) -> &ThingModel;

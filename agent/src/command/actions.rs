@@ -106,7 +106,7 @@ pub(super) fn settle(device: &Arc<Device>, invocation: u64) {
     let Some((started, outcome)) = device.actions().ended(invocation) else { return };
     let outcome = outcome.map_err(|fault| Problem::from(&fault));
     let device = Arc::clone(device);
-    // On its own, because whoever learns of the end must not wait for the disk. There are at most [`MAX_KEPT`] of them.
+    // On its own, because whoever learns of the end must not wait for the disk. There are at most `MAX_KEPT` of them.
     tokio::spawn(async move {
         let how = match &outcome {
             Ok(_) => journal::Outcome::Ok,
@@ -163,7 +163,7 @@ impl Actions {
         Some(self.lock().by_invocation.get(&invocation)?.started.action.clone())
     }
 
-    /// It has ended. `true` where that it runs is on disk: then [`settle`] is due.
+    /// It has ended. `true` where that it runs is on disk: then `settle` is due.
     pub fn end(&self, invocation: u64, thing: &str, outcome: Result<Option<Value>, Fault>) -> bool {
         let mut state = self.lock();
         let Some(entry) = state.by_invocation.get_mut(&invocation) else { return false };

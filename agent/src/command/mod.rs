@@ -1,4 +1,4 @@
-//! A command, from a sealed frame to a sealed answer: the typed steps of [`Pipeline::walk`].
+//! A command, from a sealed frame to a sealed answer: the typed steps of `Pipeline::walk`.
 //!
 //! Each step is a file and makes a type that nothing else can make and that the next one takes, so none can be left out
 //! or passed in another order. [`Stop`] is what a step says instead. `session` owns the stream: it opens frames in the

@@ -39,14 +39,18 @@ impl Device {
     /// `pair`: the secret is used up, and whoever proved it is a contact.
     pub(super) async fn pair(&self, caller: &Caller, request: &Request) -> Result<Value, Problem> {
         let Entry { proof, name, .. } = entry(request)?;
-        let Admission { role, grants } = self.pairing().redeem(&self.attempt(caller, &proof))?;
+        let redeemed = self.pairing().redeem(&self.attempt(caller, &proof))?;
+        let Admission { role, grants } = redeemed.admission().clone();
         let key = caller.peers().remote.clone();
         let change = if role == Role::Owner && !self.rights().is_claimed() {
             Change::Claim { key, name, recovery: None }
         } else {
             Change::Admit { key, name, role, grants }
         };
-        self.make_change(caller, change).await?;
+        if let Err(problem) = self.make_change(caller, change).await {
+            self.pairing().give_back(redeemed);
+            return Err(problem);
+        }
         Ok(self.welcome(caller.contact()))
     }
 

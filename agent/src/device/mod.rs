@@ -1,8 +1,8 @@
 //! The device as a Thing, and all that a command needs to know of the device.
 //!
-//! `device` is no [`crate::things::Thing`]: what its properties say depends on who reads them. [`describe`] builds the
-//! Thing Descriptions of one caller, [`properties`] answers reads, [`entry`] admits people, [`change`] applies what owners sign and
-//! ends what they end, [`pairing`] keeps the one open secret.
+//! `device` is no [`crate::things::Thing`]: what its properties say depends on who reads them. `describe` builds the
+//! Thing Descriptions of one caller, `properties` answers reads, `entry` admits people, `change` applies what owners sign and
+//! ends what they end, `pairing` keeps the one open secret.
 
 mod change;
 mod describe;

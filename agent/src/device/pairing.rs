@@ -39,6 +39,16 @@ struct Open {
     until: Duration,
 }
 
+/// A pairing that was used up.
+pub(super) struct Redeemed(Open);
+
+impl Redeemed {
+    /// What it makes of whoever proved its secret.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+}
+
 /// Somebody who says to know a secret, and how often it may be tried from there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Try<'a> {
@@ -81,10 +91,15 @@ impl Pairing {
     }
 
     /// Uses up the open pairing, if the proof holds.
-    pub(super) fn redeem(&self, attempt: &Try<'_>) -> Result<Admission, Problem> {
+    pub(super) fn redeem(&self, attempt: &Try<'_>) -> Result<Redeemed, Problem> {
         let mut state = self.lock();
         state.attempt(attempt, |open| open.map(|open| open.secret))?;
-        state.open.take().map(|open| open.admission).ok_or(REFUSED)
+        state.open.take().map(Redeemed).ok_or(REFUSED)
+    }
+
+    /// What was used up led to nothing: it is open again for the rest of its time, unless another was opened since.
+    pub(super) fn give_back(&self, Redeemed(open): Redeemed) {
+        self.lock().open.get_or_insert(open);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,7 +1,7 @@
 //! The device's side of sessions: any byte stream in, sealed answers out.
 //!
-//! [`Server::serve`] runs one session from its first byte to its end: the handshake ([`handshake`], which says nothing
-//! to a stranger), then [`connection`]: a reader that opens frames in their order, a task for each request, and a writer that
+//! [`Server::serve`] runs one session from its first byte to its end: the handshake (`handshake`, which says nothing
+//! to a stranger), then `connection`: a reader that opens frames in their order, a task for each request, and a writer that
 //! seals answers and notifications in theirs. It does not know where streams come from.
 
 mod connection;

@@ -54,6 +54,18 @@ async fn the_first_owner_claims_the_device_once() {
 }
 
 #[tokio::test]
+async fn a_pairing_that_could_not_be_recorded_stays_open() {
+    let (house, secret) = unclaimed();
+    let person = stranger(&house, &new_key()).await.unwrap();
+    house.break_journal(true);
+    let answer = person.ask(O::InvokeAction, "device", "pair", Some(proof(&secret, &person))).await;
+    assert_eq!(code(&answer), Some(ProblemCode::NotRecorded));
+    house.break_journal(false);
+    let answer = person.ask(O::InvokeAction, "device", "pair", Some(proof(&secret, &person))).await;
+    assert!(matches!(answer, Answer::Ok(_)), "{answer:?}");
+}
+
+#[tokio::test]
 async fn of_two_with_the_same_secret_one_gets_in() {
     let (house, secret) = unclaimed();
     let (one, two) = (new_key(), new_key());
@@ -149,6 +161,8 @@ async fn a_claimed_device_is_not_claimed_again() {
     let answer = person.ask(O::InvokeAction, "device", "pair", Some(proof(&secret, &person))).await;
     assert_eq!(code(&answer), Some(ProblemCode::Failed));
     assert_eq!(house.device.rights().count(Role::Owner), 1);
+    let now = house.device.clock().monotonic();
+    assert!(house.device.pairing().is_open(now), "what led to nothing did not use up the secret");
 }
 
 async fn invite(house: &House, secret: &Secret) {
