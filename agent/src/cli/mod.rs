@@ -1,6 +1,6 @@
 //! `streembit-agent`: one file a command.
 //!
-//! A command returns what it found ([`Found`]) or why not ([`Failure`]); only [`output`] prints. Commands that need the running
+//! A command returns what it found ([`Found`]) or why not ([`Failure`]); only `output` prints. Commands that need the running
 //! agent ask it through the control socket; the others work in the data folder while no agent runs on it.
 
 mod check;

@@ -67,6 +67,7 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
         lan: identity.lan,
         factory: identity.factory,
         journal: data.state(),
+        plugins: data.plugins(),
         clock: Arc::new(Clock::system()),
         config,
         watcher: Some(Watcher::new(&data.config())),

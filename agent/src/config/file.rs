@@ -1,14 +1,22 @@
 //! From the file's text to a [`Config`]: what serde cannot say with a line number is checked here.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use streembit_peer::network::ListenAddress;
 use streembit_peer::rights::Label;
+use streembit_plugin_api::Name;
 use toml::Spanned;
 
-use super::{Config, ConfigError, Journal, Network};
+use super::{Config, ConfigError, Hardware, Journal, Network, Sandbox};
+use crate::access::DEVICE;
+use crate::plugins::InstanceConfig;
 
 /// Most addresses to listen on: a few interfaces, each with TCP and QUIC.
 const MAX_LISTEN: usize = 16;
+
+/// Most plugin instances on one device: each may be a process of 4 MB.
+const MAX_PLUGINS: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +26,12 @@ struct FileText {
     network: NetworkText,
     #[serde(default)]
     journal: Journal,
+    #[serde(default)]
+    hardware: Hardware,
+    #[serde(default)]
+    sandbox: Sandbox,
+    #[serde(default)]
+    plugins: BTreeMap<Spanned<String>, InstanceConfig>,
 }
 
 #[derive(Default, Deserialize)]
@@ -46,7 +60,22 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             .collect::<Result<_, _>>()?,
     };
 
+    let mut plugins = BTreeMap::new();
+    for (place, plugin) in file.plugins {
+        let name: Name = place.get_ref().parse().map_err(|error| wrong(&place, format!("{error}")))?;
+        if name.as_str() == DEVICE {
+            return Err(wrong(
+                &place,
+                format!("no Thing can be called `{DEVICE}`: that is the device itself"),
+            ));
+        }
+        if plugins.len() == MAX_PLUGINS {
+            return Err(wrong(&place, format!("at most {MAX_PLUGINS} plugins")));
+        }
+        plugins.insert(name, plugin);
+    }
+
     let mdns = file.network.mdns.unwrap_or(default.mdns);
-    let FileText { name, journal, .. } = file;
-    Ok(Config { name, network: Network { listen, mdns }, journal })
+    let FileText { name, journal, hardware, sandbox, .. } = file;
+    Ok(Config { name, network: Network { listen, mdns }, journal, hardware, sandbox, plugins })
 }

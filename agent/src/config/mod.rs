@@ -1,20 +1,24 @@
 //! The one file that people edit.
 //!
 //! It is TOML, and every unknown key is an error: a misspelt setting must not be silently without effect. A
-//! [`ConfigError`] names the line and the key. [`watch`] reads the file again when it changes.
+//! [`ConfigError`] names the line and the key. [`Watcher`] reads the file again when it changes.
 
 mod error;
 mod file;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use streembit_keys::files::read_bounded;
 use streembit_peer::network::ListenAddress;
 use streembit_peer::rights::Label;
+use streembit_plugin_api::Name;
+
+use crate::plugins::InstanceConfig;
 
 pub use error::ConfigError;
 pub use watch::{Reload, Watcher};
@@ -34,6 +38,12 @@ pub struct Config {
     pub network: Network,
     /// What the journal keeps.
     pub journal: Journal,
+    /// Where the lines of grants are.
+    pub hardware: Hardware,
+    /// Where the sandbox's programs are.
+    pub sandbox: Sandbox,
+    /// What drives its Things, by their local names.
+    pub plugins: BTreeMap<Name, InstanceConfig>,
 }
 
 /// How the device can be reached.
@@ -83,6 +93,22 @@ impl Journal {
     }
 }
 
+/// Where the lines of grants are.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hardware {
+    /// A folder that plays the lines, instead of the machine's own.
+    pub simulated: Option<PathBuf>,
+}
+
+/// Where the sandbox's programs are.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sandbox {
+    /// Their folder; without it, that of the agent's own program.
+    pub folder: Option<PathBuf>,
+}
+
 impl Config {
     /// Reads the file at `path`.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -103,6 +129,8 @@ impl Config {
             ("network.mdns", self.network.mdns != new.network.mdns),
             ("name", self.name != new.name),
             ("journal", self.journal != new.journal),
+            ("hardware", self.hardware != new.hardware),
+            ("sandbox", self.sandbox != new.sandbox),
         ];
         changed.into_iter().filter_map(|(key, is)| is.then_some(key)).collect()
     }

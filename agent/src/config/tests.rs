@@ -21,21 +21,30 @@ fn the_commented_out_settings_are_right_too() {
         .collect();
     let config = Config::parse(&all).unwrap();
     assert_eq!(config.name.as_deref(), Some("Garage"));
-    assert_eq!(config.journal.keep_days.map(|days| days.get()), Some(365));
+    assert_eq!(config.plugins.len(), 1);
 }
 
 /// What `config check` must name for each mistake: line, key, and a word of the reason.
 #[test]
 fn every_mistake_is_named_by_line_and_key() {
-    let cases: [(&str, usize, &str, &str); 8] = [
+    let cases: [(&str, usize, &str, &str); 12] = [
         ("nmae = \"x\"\n", 1, "nmae", "unknown field"),
         ("[network]\nmdns = true\nmnds = true\n", 3, "network.mnds", "unknown field"),
         ("[network]\nmdns = \"yes\"\n", 2, "network.mdns", "boolean"),
         ("[network]\nlisten = [\n  \"/ip4/1.2.3.4/tcp/1\",\n  \"nonsense\",\n]\n", 4, "network.listen", ""),
         ("[netwrok]\n", 1, "netwrok", "unknown field"),
         ("name = \"\"\n", 1, "name", ""),
+        ("[plugins.door]\n", 1, "plugins.door", "component"),
+        ("[plugins.door]\ncomponent = 5\n", 2, "plugins.door.component", "path string"),
         ("[journal]\nkeep-days = 0\n", 2, "journal.keep-days", "nonzero"),
+        (
+            "[plugins.door]\ncomponent = \"x\"\ngrants = { open = \"line 4\" }\n",
+            3,
+            "plugins.door.grants",
+            "line 4",
+        ),
         ("name = \"a\"\nname = \"b\"\n", 2, "name", "duplicate"),
+        ("[plugins.\"a b\"]\ncomponent = \"x\"\n", 1, "plugins.\"a b\"", ""),
     ];
     for (text, line, key, reason) in cases {
         let error = Config::parse(text).unwrap_err();
@@ -63,10 +72,16 @@ fn a_broken_file_is_named_with_its_line() {
 }
 
 #[test]
+fn the_device_itself_cannot_be_taken_as_a_name() {
+    let error = Config::parse("[plugins.device]\ncomponent = \"x\"\n").unwrap_err();
+    assert!(error.message().contains("device itself"), "{error}");
+}
+
+#[test]
 fn what_needs_a_restart_is_named() {
     let old = Config::default();
-    let new = Config::parse("[network]\nmdns = false\n[journal]\nreads = false\n").unwrap();
-    assert_eq!(old.needs_restart(&new), ["network.mdns", "journal"]);
+    let new = Config::parse("[network]\nmdns = false\n[plugins.door]\ncomponent = \"x\"\n").unwrap();
+    assert_eq!(old.needs_restart(&new), ["network.mdns"]);
     assert!(old.needs_restart(&old).is_empty());
 }
 

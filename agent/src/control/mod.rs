@@ -3,7 +3,7 @@
 //! It speaks JSON lines: `{"call":"pair","args":{…}}` and back `{"ok":…}` or `{"error":{"exit","message","remedy"}}`. Whoever
 //! can open it can read the device's key file too, so it grants nothing that its caller did not have.
 //!
-//! [`Server`] answers in the running agent, [`Client`] asks from the command line.
+//! [`serve`] answers in the running agent, [`Client`] asks from the command line.
 
 pub mod answer;
 mod call;

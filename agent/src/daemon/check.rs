@@ -24,6 +24,13 @@ impl Core {
                 "Restart the agent: `systemctl restart streembit-agent`.",
             ));
         }
+        for (name, why) in self.plugins.refused() {
+            points.push(Point::bad(
+                &format!("plugin {name}"),
+                why,
+                "Mend its table in the config file; it is taken up by itself.",
+            ));
+        }
         for (name, thing) in self.device.things().all() {
             let what = format!("thing {name}");
             points.push(match thing.health() {

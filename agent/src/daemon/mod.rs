@@ -8,6 +8,7 @@ mod calls;
 mod check;
 mod offer;
 mod people;
+mod plugins;
 mod reload;
 mod status;
 
@@ -32,6 +33,7 @@ use crate::identity::Factory;
 use crate::journal::{self, Journal};
 use crate::session::{self, Server, Source};
 use crate::things::Things;
+use plugins::PluginSet;
 
 /// How long each part may take to end: sessions say goodbye in 2 s, and systemd waits 90 s for all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +48,8 @@ pub struct Setup {
     pub factory: Factory,
     /// The journal's database.
     pub journal: PathBuf,
+    /// The folder where plugins' compiled code and stores are kept.
+    pub plugins: PathBuf,
     /// The only clock.
     pub clock: Arc<Clock>,
     /// The settings at the start.
@@ -70,6 +74,14 @@ pub enum DaemonError {
     /// The device's own Thing Model is damaged: the program is.
     #[error("the device's own description: {0}")]
     Device(String),
+    /// The simulated lines, or the sandbox's programs.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
     /// A thread could not be started.
     #[error("out of threads: {0}")]
     Threads(String),
@@ -86,6 +98,7 @@ pub struct Daemon {
 /// What the control socket's answers are made of.
 struct Core {
     device: Arc<Device>,
+    plugins: PluginSet,
     network: Network,
     started: Duration,
     /// The settings in force.
@@ -99,9 +112,11 @@ struct Core {
 impl Daemon {
     /// Starts a device. When this returns, it answers on the network and on the control socket. Needs a tokio runtime.
     pub async fn start(setup: Setup) -> Result<Self, DaemonError> {
-        let Setup { account, lan, factory, journal, clock, config, watcher, control, things } = setup;
+        let Setup { account, lan, factory, journal, plugins, clock, config, watcher, control, things } =
+            setup;
         let settings = config.journal.settings();
         let journal = open_journal(journal, account.clone(), Arc::clone(&clock), settings).await?;
+        let plugins = PluginSet::new(&config, plugins, account.clone(), Arc::clone(&things))?;
         let device = Device::new(DeviceParts {
             key: account,
             identity: Identity {
@@ -119,16 +134,25 @@ impl Daemon {
         .map_err(|error| DaemonError::Device(error.to_string()))?;
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&device)));
         let server = Arc::new(Server::new(pipeline, session::Limits::default()));
-        let (network, incoming) = Network::start(NetworkConfig {
+        let network = Network::start(NetworkConfig {
             transport_key: lan,
             listen: config.network.listen.clone(),
             mdns: config.network.mdns,
             limits: Limits::default(),
-        })
-        .await?;
+        });
+        // Both at once: the first answer should not wait for one after the other.
+        let (network, ()) = tokio::join!(network, plugins.apply(&config.plugins));
+        let (network, incoming) = match network {
+            Ok(started) => started,
+            Err(error) => {
+                plugins.shutdown().await;
+                return Err(error.into());
+            }
+        };
 
         let core = Arc::new(Core {
             device,
+            plugins,
             network,
             started: clock.monotonic(),
             config: Mutex::new(config),
@@ -176,6 +200,7 @@ impl Daemon {
         info!("the device stops");
         self.stop.cancel();
         in_time("sessions", self.server.close()).await;
+        in_time("plugins", self.core.plugins.shutdown()).await;
         in_time("network", self.core.network.shutdown()).await;
         in_time("tasks", self.tasks.wait()).await;
         if let Err(error) = self.core.device.journal().flush().await {

@@ -39,8 +39,10 @@ impl Core {
             }
             Ok(new) => {
                 let next_start = old.needs_restart(&new).into_iter().map(str::to_owned).collect();
-                // The running settings stay what they are, so that the next change is compared with them.
                 info!(?next_start, "the config file was read again");
+                self.plugins.apply(&new.plugins).await;
+                // What needs a restart stays as it is running, so that it is compared with that the next time too.
+                self.config.lock().unwrap_or_else(PoisonError::into_inner).plugins = new.plugins;
                 ConfigState { problem: None, next_start }
             }
         };

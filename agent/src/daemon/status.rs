@@ -19,6 +19,8 @@ impl Core {
             };
             (name, health)
         });
+        let refused =
+            self.plugins.refused().into_iter().map(|(name, why)| (name, format!("cannot run: {why}")));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: key.thumbprint(),
@@ -34,7 +36,7 @@ impl Core {
             sessions: device.callers().count(),
             contacts: rights.contacts().count(),
             invitations: rights.invitations().count(),
-            things: things.collect(),
+            things: refused.chain(things).collect(),
             journal: JournalState {
                 head: KeptHead(device.journal().head()).to_string(),
                 trouble: device.journal().trouble(),

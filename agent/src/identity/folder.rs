@@ -60,6 +60,11 @@ impl DataFolder {
         self.0.join("state.db")
     }
 
+    /// Compiled plugins and what they store.
+    pub fn plugins(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
+
     /// Where the running agent listens for its local owner.
     pub fn control_socket(&self) -> PathBuf {
         self.0.join("control.sock")

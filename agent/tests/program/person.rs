@@ -56,6 +56,7 @@ impl Home {
             lan: identity.lan,
             factory: identity.factory,
             journal: self.data.state(),
+            plugins: self.data.plugins(),
             clock: Arc::new(Clock::new(self.time.clone())),
             config: Config::load(&self.data.config()).unwrap(),
             watcher: Some(Watcher::new(&self.data.config())),

@@ -61,3 +61,27 @@ async fn the_file_is_read_again_when_somebody_asks() {
     until(&home, "all is well", |status| status.config.problem.is_none()).await;
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_plugin_that_cannot_run_is_named_and_keeps_nothing_else_from_running() {
+    let home = Home::new();
+    let broken = home.data.path().join("broken.wasm");
+    std::fs::write(&broken, "no component").unwrap();
+    let table = format!("{SETTINGS}[plugins.door]\ncomponent = \"{}\"\n", broken.display());
+    std::fs::write(home.data.config(), &table).unwrap();
+    let daemon = home.start().await;
+    let status: Status = home.ask(Call::Status).await.unwrap();
+    assert!(status.things["door"].starts_with("cannot run:"), "{:?}", status.things);
+    let points: Vec<Point> = home.ask(Call::Check).await.unwrap();
+    let point = points.iter().find(|point| point.what == "plugin door").unwrap();
+    assert_eq!(point.level, Level::Bad);
+    assert!(point.detail.contains("broken.wasm"), "{}", point.detail);
+
+    // Taken out of the file, it is gone without a restart.
+    std::fs::write(home.data.config(), SETTINGS).unwrap();
+    until(&home, "the plugin is gone", |status| status.things.is_empty()).await;
+    // And one that is put in while the device runs is tried at once.
+    std::fs::write(home.data.config(), &table).unwrap();
+    until(&home, "the plugin is tried", |status| status.things.contains_key("door")).await;
+    daemon.stop().await;
+}

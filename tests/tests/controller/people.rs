@@ -66,6 +66,7 @@ impl House {
             lan: self.lan.clone(),
             factory: Factory::default(),
             journal: self.journal(),
+            plugins: self.folder.path().join("plugins"),
             clock: Arc::new(Clock::system()),
             config,
             watcher: None,
