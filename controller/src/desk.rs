@@ -141,6 +141,27 @@ impl Desk {
     }
 }
 
+/// Says more about a refusal where we know what may be done with the affordance: a device itself says nothing.
+pub fn explained(failure: Failure, found: &Found, op: Operation) -> Failure {
+    let Some(entry) = found.entry().filter(|_| failure.exit == Exit::Refused) else { return failure };
+    let offered: Vec<&str> = entry.operations().into_iter().filter_map(word).collect();
+    match word(op.as_str()) {
+        Some(wanted) if !offered.is_empty() && !offered.contains(&wanted) => Failure::new(
+            Exit::Refused,
+            format!("You may {} {}, and not {wanted} it.", offered.join(" and "), found.address()),
+        )
+        .or("Ask an owner if you need more."),
+        _ => failure,
+    }
+}
+
+/// What an operation is called on the command line; nothing for those that only end or ask about another.
+fn word(op: &str) -> Option<&'static str> {
+    ["read", "write", "observe", "invoke", "subscribe"].into_iter().find(|word| {
+        op.strip_prefix(word).is_some_and(|rest| ["property", "action", "event"].contains(&rest))
+    })
+}
+
 /// A call of an affordance.
 pub fn call(address: &Address, op: Operation, input: Option<Value>, timeout: Duration) -> Call {
     Call {
@@ -169,5 +190,31 @@ fn device_call(
         input,
         timeout,
         wait: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::directory::{DeviceListing, Directory, ThingListing};
+
+    #[test]
+    fn a_refusal_says_what_may_be_done_where_that_is_known() {
+        let state = json!({"type": "string", "forms": [{"op": ["readproperty", "observeproperty", "unobserveproperty"]}]});
+        let td = json!({"properties": {"state": state}});
+        let things = vec![ThingListing::new("door", td)];
+        let directory = Directory::new(vec![DeviceListing { name: "garage".into(), things }]);
+        let found = "state".parse::<Typed>().unwrap().find(Kind::Property, &directory).unwrap();
+        let refused = || Failure::refused("garage");
+        assert_eq!(
+            explained(refused(), &found, Operation::WriteProperty).to_string(),
+            "You may read and observe garage/door/state, and not write it. Ask an owner if you need more."
+        );
+        // What is offered and refused all the same (its hours are over, say) is left as it is.
+        assert_eq!(explained(refused(), &found, Operation::ReadProperty), refused());
+        let unreachable = Failure::unreachable("Cannot reach garage.");
+        assert_eq!(explained(unreachable.clone(), &found, Operation::WriteProperty), unreachable);
     }
 }

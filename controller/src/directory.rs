@@ -56,6 +56,17 @@ impl Entry {
         self.description.get("unit").and_then(Value::as_str)
     }
 
+    /// The operations that its forms offer to us, by their W3C names.
+    pub fn operations(&self) -> Vec<&str> {
+        let forms = self.description.get("forms").and_then(Value::as_array).map(Vec::as_slice);
+        let ops = forms.unwrap_or_default().iter().filter_map(|form| form.get("op"));
+        ops.flat_map(|op| match op {
+            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect::<Vec<_>>(),
+        })
+        .collect()
+    }
+
     /// Whether a property is there to be written only.
     pub fn write_only(&self) -> bool {
         self.description.get("writeOnly").and_then(Value::as_bool).unwrap_or(false)

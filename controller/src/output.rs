@@ -17,17 +17,23 @@ pub trait Render: Serialize {
     fn text(&self, style: Style) -> String;
 }
 
-/// Whether text may be coloured.
+/// Where text goes, and whether it may be coloured there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
+    terminal: bool,
     colour: bool,
 }
 
 impl Style {
-    /// No colours: pipes, files, tests, and people who do not want them.
-    pub const PLAIN: Style = Style { colour: false };
-    /// Colours.
-    pub const COLOURED: Style = Style { colour: true };
+    /// For pipes, files and tests.
+    pub const PLAIN: Style = Style { terminal: false, colour: false };
+    /// For a terminal.
+    pub const COLOURED: Style = Style { terminal: true, colour: true };
+
+    /// Whether a person looks at it now: then a picture says something.
+    pub fn is_terminal(self) -> bool {
+        self.terminal
+    }
 
     /// What matters most on a line.
     pub fn strong(self, text: &str) -> String {
@@ -78,7 +84,7 @@ impl Output {
     pub fn of_process(json: bool) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
-        let style = |terminal: bool| Style { colour: wanted && terminal };
+        let style = |terminal: bool| Style { terminal, colour: wanted && terminal };
         let err = std::io::stderr().is_terminal();
         Self { json, out: style(std::io::stdout().is_terminal()), err: style(err), progress: err && !json }
     }

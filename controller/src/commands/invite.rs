@@ -138,8 +138,8 @@ impl Render for Invitation {
             moment(self.expires)
         )];
         lines.push(self.link.clone());
-        lines.extend(self.qr.clone());
-        lines.push(format!("They run: streembit accept '{}'", "LINK"));
+        lines.extend(self.qr.clone().filter(|_| style.is_terminal()));
+        lines.push("They run: streembit accept 'LINK'".to_owned());
         lines.join("\n")
     }
 }

@@ -74,7 +74,7 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Invoked> {
     let mut call = desk::call(found.address(), op, input, args.patience.timeout);
     call.wait = !args.no_wait;
     let progress = desk.output().progress(found.address().to_string());
-    let answered = desk.call(call).await?;
+    let answered = desk.call(call).await.map_err(|e| desk::explained(e, &found, op))?;
     drop(progress);
     Ok(Invoked {
         address: found.address().to_string(),

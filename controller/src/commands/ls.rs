@@ -188,6 +188,10 @@ impl ThingLine {
     fn text(&self, style: Style) -> String {
         let title = self.title.as_deref().map(|title| format!("  {}", printable(title))).unwrap_or_default();
         let mut lines = vec![format!("  {}{}", style.strong(&self.name), style.faint(&title))];
+        if self.name == DEVICE_THING {
+            // Every device has the same; `device status` shows what it says.
+            return lines.concat();
+        }
         if !self.state.is_empty() {
             let values = self.state.iter().map(|(name, value)| {
                 // A glance, not a report: a long value is cut.

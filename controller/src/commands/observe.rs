@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Patience;
 use crate::address::{Address, Kind, Typed};
 use crate::clock;
-use crate::desk::Desk;
+use crate::desk::{self, Desk};
 use crate::door::{News, Watch};
 use crate::error::{Exit, Failure, Outcome};
 use crate::output::{Render, Style, printable, show_value};
@@ -149,7 +149,7 @@ async fn follow(
         };
         let what = match news {
             None => return Err(Failure::because("The stream ended without a word.")),
-            Some(Err(failure)) => return Err(failure),
+            Some(Err(failure)) => return Err(desk::explained(failure, &found, operation(kind))),
             Some(Ok(News::Begun)) => {
                 desk.output().note(&format!("Following {address}. Ctrl-C ends it."));
                 continue;

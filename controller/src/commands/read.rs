@@ -5,10 +5,10 @@ use serde_json::Value;
 use streembit_peer::message::Operation;
 
 use super::Patience;
-use crate::address::{Address, Kind, Typed};
+use crate::address::{Kind, Typed};
 use crate::desk::{self, Desk};
 use crate::door::Call;
-use crate::error::{Failure, Outcome};
+use crate::error::Outcome;
 use crate::output::{Render, Style, printable, show_value, table};
 
 /// The arguments of `streembit read`.
@@ -59,17 +59,9 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Reading> {
         return Ok(Reading { address: format!("{}/{thing}", contact.name), value, all: true });
     }
     let found = desk.find(&args.address, Kind::Property).await?;
-    if found.entry().is_some_and(|entry| entry.write_only()) {
-        return Err(write_only(found.address()));
-    }
     let call = desk::call(found.address(), Operation::ReadProperty, None, timeout);
-    let value = desk.call(call).await?.value;
-    Ok(Reading { address: found.address().to_string(), value, all: false })
-}
-
-fn write_only(address: &Address) -> Failure {
-    Failure::new(crate::error::Exit::Refused, format!("{address} can be written and not read."))
-        .or("Ask an owner for the right to read it, if it has one.")
+    let answered = desk.call(call).await.map_err(|e| desk::explained(e, &found, Operation::ReadProperty))?;
+    Ok(Reading { address: found.address().to_string(), value: answered.value, all: false })
 }
 
 impl Render for Reading {

@@ -51,7 +51,7 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Written> {
     let value = value::parse(&args.value, schema, &mut std::io::stdin())?;
     let op = Operation::WriteProperty;
     let call = desk::call(found.address(), op, Some(value.clone()), args.patience.timeout);
-    let answered = desk.call(call).await?;
+    let answered = desk.call(call).await.map_err(|e| desk::explained(e, &found, op))?;
     Ok(Written { address: found.address().to_string(), value, receipt: answered.receipt })
 }
 

@@ -1,8 +1,8 @@
 //! The account at work: its key, its network, and a session with each device that was asked something.
 //!
 //! [`Person::answer`] does one thing ([`Ask`]); [`Person::watch`] follows something until its receiver is dropped. Both
-//! run alike in a one-shot command and in the unlock process. [`link`] gets connections, [`calls`] asks over them,
-//! [`watch`] keeps a subscription alive across drops, [`meet`] is the first contact with a device.
+//! run alike in a one-shot command and in the unlock process. `link` gets connections, `calls` asks over them,
+//! `watch` keeps a subscription alive across drops, `meet` is the first contact with a device.
 
 mod calls;
 mod link;
