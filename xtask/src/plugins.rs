@@ -33,6 +33,14 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Runs the plugins' unit tests, natively on the mock of the SDK.
+pub(crate) fn test() -> Result<()> {
+    let mut cargo = tool::cargo();
+    cargo.current_dir(tool::workspace().join("plugins"));
+    cargo.args(["test", "--quiet", "--locked"]).arg("--target-dir").arg(tool::target().join("plugins-test"));
+    tool::run(&mut cargo)
+}
+
 /// Every folder with a manifest is a plugin.
 fn plugins(sources: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();

@@ -32,6 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     nextest.env("STREEMBIT_PROGRAMS_FAILPOINTS", &with_failpoints);
     tool::run(&mut nextest)?;
     tool::run(tool::cargo().args(["test", "--quiet", "--workspace", "--doc"]))?;
+    plugins::test()?;
     if ci { refuse_unlisted_skips() } else { Ok(()) }
 }
 

@@ -1,6 +1,6 @@
 //! Digital lines, whatever drives them.
 //!
-//! A [`Gpio`] back end opens physical lines: [`linux`] through the character device, [`simulated`] in a folder that
+//! A [`Gpio`] back end opens physical lines: [`Linux`] through the character device, [`Simulated`] in a folder that
 //! tests and the demo look into. [`Hardware`] is the registry above it: a [`Binding`] says which line an owner gave to
 //! a logical name, and no line is ever opened twice. This module knows neither plugins nor callers.
 

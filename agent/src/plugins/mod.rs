@@ -1,10 +1,10 @@
 //! The agent's side of the sandbox.
 //!
 //! [`Plugins`] takes what the owner configured ([`InstanceConfig`]) and makes a [`Thing`] of each plugin instance. A
-//! component is looked at ([`component`]), compiled by a process that lives for it alone ([`compiler`]), kept with a
-//! signature of the device ([`cache`]) and handed to the host process of its isolation group as a sealed memory file
-//! ([`memory_file`]). [`process`] speaks with that process; [`serve`] answers what its plugins ask for, after a look at
-//! their grants, every time; [`supervisor`] starts an instance again when it ended, later each time.
+//! component is looked at (`component.rs`), compiled by a process that lives for it alone (`compiler.rs`), kept with a
+//! signature of the device (`cache.rs`) and handed to the host process of its isolation group as a sealed memory file
+//! (`memory_file.rs`). `process.rs` speaks with that process; `serve.rs` answers what its plugins ask for, after a look
+//! at their grants, every time; `supervisor.rs` starts an instance again when it ended, later each time.
 //!
 //! Nothing here knows who calls a Thing, and what a host process says is believed about nothing but its own plugins.
 

@@ -4,7 +4,7 @@
 //! name that nobody granted, an affordance that its Thing Model does not have are all refused alike. What it holds is
 //! let go when it ends, and outputs fall back to their safe states.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,7 +40,18 @@ struct Held {
     last: u32,
     lines: HashMap<u32, Line>,
     /// Actions that were called and have not ended.
-    pending: BTreeSet<u64>,
+    actions: BTreeMap<u64, Action>,
+    /// The instance is gone.
+    ended: bool,
+}
+
+/// How far an action is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    /// Its caller waits for the first answer, and learns from that how it ended.
+    Called,
+    /// Its caller was told to wait for the notice.
+    Pending,
 }
 
 enum Line {
@@ -75,17 +86,38 @@ impl Served {
 
     /// An action was called. It may end from now on.
     pub(super) fn action_called(&self, invocation: u64) {
-        self.held().pending.insert(invocation);
+        self.held().actions.insert(invocation, Action::Called);
     }
 
     /// An action was answered at once: nothing is pending.
     pub(super) fn action_answered(&self, invocation: u64) {
-        self.held().pending.remove(&invocation);
+        self.held().actions.remove(&invocation);
     }
 
-    /// The instance is gone: lines are let go, and the actions that it leaves behind are returned.
-    pub(super) fn end(&self) -> BTreeSet<u64> {
-        std::mem::take(&mut *self.held()).pending
+    /// An action runs on; `false` where its instance has ended meanwhile, so that no notice will come.
+    pub(super) fn action_pends(&self, invocation: u64) -> bool {
+        let mut held = self.held();
+        if held.ended {
+            // What is not there any more has been completed, and its notice was sent.
+            return held.actions.remove(&invocation).is_none();
+        }
+        if let Some(action) = held.actions.get_mut(&invocation) {
+            *action = Action::Pending;
+        }
+        true
+    }
+
+    /// The instance is gone: lines are let go, and the pending actions that it leaves behind are returned.
+    pub(super) fn end(&self) -> Vec<u64> {
+        let mut held = self.held();
+        held.ended = true;
+        let lines = std::mem::take(&mut held.lines);
+        let left = held.actions.iter().filter(|(_, action)| **action == Action::Pending);
+        let left: Vec<u64> = left.map(|(invocation, _)| *invocation).collect();
+        held.actions.retain(|_, action| *action == Action::Called);
+        drop(held);
+        drop(lines);
+        left
     }
 
     /// Answers a question, now or (where a disk is involved) soon.
@@ -152,7 +184,7 @@ impl Served {
                 self.tell(Notice::Event { name: name.into(), data })
             }
             Ask::CompleteAction { invocation, outcome } => {
-                if !self.held().pending.remove(&invocation) {
+                if self.held().actions.remove(&invocation).is_none() {
                     return Err(IoError::Denied { what: "an action that is not pending".into() });
                 }
                 let outcome = match outcome {
@@ -187,6 +219,9 @@ impl Served {
 
     fn hold(&self, line: Line) -> Result<Reply, IoError> {
         let mut held = self.held();
+        if held.ended {
+            return Err(IoError::Disconnected);
+        }
         if held.lines.len() >= MAX_HANDLES {
             return Err(IoError::Quota { what: format!("{MAX_HANDLES} open lines") });
         }

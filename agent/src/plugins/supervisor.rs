@@ -53,11 +53,14 @@ impl Supervisor {
     pub(super) async fn run(self, stop: CancellationToken, tried: oneshot::Sender<()>) {
         let mut tried = Some(tried);
         let mut pause = FIRST_PAUSE;
+        // Kept over the pauses, so that a plugin that ended does not take the group's process with it.
+        let mut _process = None;
         while !stop.is_cancelled() {
             let begun = Instant::now();
             let reason = match self.start().await {
                 Ok((running, started)) => {
                     drop(tried.take());
+                    _process = Some(Arc::clone(&running.process));
                     let reason = self.watch(running, started, &stop).await;
                     if stop.is_cancelled() {
                         break;

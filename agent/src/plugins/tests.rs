@@ -1,5 +1,7 @@
 //! Everything here runs the real programs: a compiler and a host process, on a simulated chip.
 
+mod bench;
 mod cached;
 mod door;
+mod hostile;
 mod world;

@@ -143,14 +143,14 @@ impl Thing for PluginThing {
             let input = input.map(|input| input.to_string());
             let call = Call::Invoke { name: name.to_owned(), input, invocation, deadline_ms };
             // Before the call, because a plugin may end an action before it has answered.
-            running.served.action_called(invocation);
+            let called = Called::new(&running.served, invocation);
             let returned = self.call(&running, call).await;
-            if !matches!(returned, Ok(Returned::Pending)) {
-                running.served.action_answered(invocation);
+            if matches!(returned, Ok(Returned::Pending)) {
+                return called.pends();
             }
+            drop(called);
             match returned? {
                 Returned::Done { output } => Ok(Completion::Done(output.as_deref().map(value).transpose()?)),
-                Returned::Pending => Ok(Completion::Pending),
                 _ => Err(mismatch()),
             }
         })
@@ -166,6 +166,37 @@ impl Thing for PluginThing {
 
     fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+}
+
+/// An action whose caller waits for its first answer. A caller that stops waiting is not told how it ended.
+struct Called<'a> {
+    served: &'a Served,
+    invocation: Option<u64>,
+}
+
+impl<'a> Called<'a> {
+    fn new(served: &'a Served, invocation: u64) -> Self {
+        served.action_called(invocation);
+        Self { served, invocation: Some(invocation) }
+    }
+
+    /// The action runs on, unless its instance has ended meanwhile.
+    fn pends(mut self) -> Result<Completion, Fault> {
+        match self.invocation.take() {
+            Some(invocation) if !self.served.action_pends(invocation) => {
+                Err(Fault::OutcomeUnknown("the plugin ended before the action did".to_owned()))
+            }
+            _ => Ok(Completion::Pending),
+        }
+    }
+}
+
+impl Drop for Called<'_> {
+    fn drop(&mut self) {
+        if let Some(invocation) = self.invocation {
+            self.served.action_answered(invocation);
+        }
     }
 }
 

@@ -146,6 +146,11 @@ macro_rules! plugin {
             }
             $crate::__export!(PLUGIN);
         };
+
+        // Elsewhere nothing exports it; it is used all the same.
+        #[cfg(not(target_family = "wasm"))]
+        const _: fn(<$plugin as $crate::Plugin>::Config) -> ::std::result::Result<$plugin, $crate::Error> =
+            <$plugin as $crate::Plugin>::start;
     };
 }
 

@@ -8,7 +8,9 @@ mod door;
 use std::time::Duration;
 
 use streembit_plugin_sdk::gpio::{Edge, Input, Output};
-use streembit_plugin_sdk::{Completion, Error, Event, Invocation, IoError, Plugin, Source, Value, json, log, thing};
+use streembit_plugin_sdk::{
+    Completion, Error, Event, Invocation, IoError, Plugin, Source, Value, json, log, thing,
+};
 
 use door::{Button, Door};
 
@@ -106,7 +108,8 @@ impl Plugin for GpioSwitch {
     fn handle(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Edge { source, active, .. } => {
-                let is = |switch: &Option<Switch>| switch.as_ref().is_some_and(|switch| switch.source == source);
+                let is =
+                    |switch: &Option<Switch>| switch.as_ref().is_some_and(|switch| switch.source == source);
                 let (open, closed, obstruction) =
                     (is(&self.open_switch), is(&self.closed_switch), is(&self.obstruction));
                 self.changing(|door| match () {
@@ -145,7 +148,8 @@ impl GpioSwitch {
         let (state, obstructed) = (self.door.state(), self.door.obstructed);
         let told = [
             (before.state() != state).then(|| thing::property_changed("state", &json!(state.as_str()))),
-            (before.obstructed != obstructed).then(|| thing::property_changed("obstructed", &json!(obstructed))),
+            (before.obstructed != obstructed)
+                .then(|| thing::property_changed("obstructed", &json!(obstructed))),
             (!before.obstructed && obstructed)
                 .then(|| thing::emit_event("obstruction", Some(&json!(before.state().as_str())))),
         ];
