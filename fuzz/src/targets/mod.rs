@@ -12,6 +12,7 @@ mod jwe;
 mod jws;
 mod keys;
 mod links;
+mod manifests;
 mod models;
 mod offers;
 mod requests;
@@ -32,6 +33,7 @@ pub const ALL: &[(&str, fn(&[u8]))] = &[
     ("jws", jws::run),
     ("keys", keys::run),
     ("links", links::run),
+    ("manifests", manifests::run),
     ("models", models::run),
     ("offers", offers::run),
     ("requests", requests::run),
