@@ -3,5 +3,6 @@
 mod bench;
 mod cached;
 mod door;
+mod host;
 mod hostile;
 mod world;

@@ -24,10 +24,7 @@ impl Plugin for Hostile {
             Some("panic") => panic!("at the start"),
             _ => {}
         }
-        let line = match Output::open("line") {
-            Ok(line) => Some(line),
-            Err(_) => None,
-        };
+        let line = Output::open("line").ok();
         Ok(Self { calls: 0, ticks: 0, pending: None, line })
     }
 
