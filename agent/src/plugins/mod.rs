@@ -66,11 +66,15 @@ pub struct Plugins {
 struct Running {
     instances: BTreeMap<Name, Instance>,
     groups: BTreeMap<Name, Arc<Group>>,
+    /// The ends of instances that were removed: until then they hold their lines.
+    stopping: Vec<CancellationToken>,
 }
 
 struct Instance {
     thing: Arc<PluginThing>,
     stop: CancellationToken,
+    /// It has stopped.
+    over: CancellationToken,
 }
 
 /// How an instance is, for `plugin list` and `status`.
@@ -102,13 +106,21 @@ impl Plugins {
         // Compiled here, so that what cannot be compiled is refused and not retried.
         cache::code(&self.setup, &component).await?;
         let thing = Arc::new(PluginThing::new(instance.clone(), &component)?);
-        let stop = CancellationToken::new();
-        let group = self.put(&instance, &config, Arc::clone(&thing), stop.clone())?;
+        let (stop, over) = (CancellationToken::new(), CancellationToken::new());
+        let entry = Instance { thing: Arc::clone(&thing), stop: stop.clone(), over: over.clone() };
+        let (group, stopping) = self.put(&instance, &config, entry)?;
         let plan = supervisor::Plan { component, grants, settings };
         let supervisor =
             supervisor::Supervisor::new(Arc::clone(&self.setup), group, Arc::clone(&thing), plan);
         let (started, first) = tokio::sync::oneshot::channel();
-        self.tasks.spawn(supervisor.run(stop, started));
+        self.tasks.spawn(async move {
+            // Whatever was removed before may have held the very lines that this one is granted.
+            for end in stopping {
+                end.cancelled().await;
+            }
+            supervisor.run(stop, started).await;
+            over.cancel();
+        });
         self.setup.things.put(instance.to_string(), thing);
         // Whoever adds a plugin may call it at once: the first try is over, well or badly.
         let _ = first.await;
@@ -119,27 +131,31 @@ impl Plugins {
         &self,
         instance: &Name,
         config: &InstanceConfig,
-        thing: Arc<PluginThing>,
-        stop: CancellationToken,
-    ) -> Result<Arc<Group>, PluginError> {
+        entry: Instance,
+    ) -> Result<(Arc<Group>, Vec<CancellationToken>), PluginError> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.instances.contains_key(instance) {
             return Err(PluginError::Exists(instance.clone()));
         }
-        running.instances.insert(instance.clone(), Instance { thing, stop });
+        running.instances.insert(instance.clone(), entry);
         // Nothing vouches for a publisher yet, so each instance is a group of its own unless the owner says otherwise.
         let group = config.group.clone().unwrap_or_else(|| instance.clone());
         let programs = self.setup.programs.clone();
-        Ok(Arc::clone(running.groups.entry(group).or_insert_with(|| Arc::new(Group::new(programs)))))
+        let group = running.groups.entry(group).or_insert_with(|| Arc::new(Group::new(programs)));
+        let group = Arc::clone(group);
+        running.stopping.retain(|end| !end.is_cancelled());
+        Ok((group, running.stopping.clone()))
     }
 
     /// Stops a plugin and takes its Thing away. What it holds goes to its safe state.
-    pub fn remove(&self, instance: &str) {
+    pub fn remove(&self, name: &str) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(instance) = running.instances.remove(instance) {
+        if let Some(instance) = running.instances.remove(name) {
             instance.stop.cancel();
+            running.stopping.push(instance.over);
         }
-        self.setup.things.remove(instance);
+        drop(running);
+        self.setup.things.remove(name);
     }
 
     /// How every instance is.

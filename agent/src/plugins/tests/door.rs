@@ -96,6 +96,22 @@ async fn removed_means_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_replaces_another_gets_its_lines() {
+    let world = door().await;
+    for name in ["garage", "gate", "garage"] {
+        world.plugins.list().iter().for_each(|status| world.plugins.remove(status.instance.as_str()));
+        let config = config(&component("gpio-switch"), GRANTS);
+        world.plugins.add(name.parse().unwrap(), config).await.unwrap();
+        assert_eq!(world.thing(name).health(), Health::Running);
+    }
+    // One that wants the lines while they are held is told so.
+    let config = config(&component("gpio-switch"), GRANTS);
+    world.plugins.add("second".parse().unwrap(), config).await.unwrap();
+    let health = world.thing("second").health();
+    assert!(matches!(&health, Health::Down(why) if why.contains("in use")), "{health:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn grants_must_cover_what_is_asked_and_nothing_else() {
     let world = World::new();
     let add = async |name: &str, grants: &str| {
