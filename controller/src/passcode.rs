@@ -42,11 +42,10 @@ impl Source {
                 }
                 match Passcode::new(first) {
                     Ok(passcode) => return Ok(passcode),
-                    Err(weak) => show(&format!("That one is too weak: {weak}.")),
+                    Err(weak) => show(&sentence(&weak)),
                 }
             },
-            other => Passcode::new(other.read()?)
-                .map_err(|weak| Failure::invalid(format!("The passcode is too weak: {weak}."))),
+            other => Passcode::new(other.read()?).map_err(|weak| Failure::invalid(sentence(&weak))),
         }
     }
 
@@ -54,6 +53,10 @@ impl Source {
     pub fn can_ask_again(&self) -> bool {
         *self == Source::Prompt
     }
+}
+
+fn sentence(error: &dyn std::error::Error) -> String {
+    format!("{}.", crate::home::capitalised(&error.to_string()))
 }
 
 fn show(text: &str) {
@@ -141,6 +144,6 @@ mod tests {
         drop(writer);
         let number = u32::try_from(reader.as_raw_fd()).unwrap();
         let failure = Source::Descriptor(number).choose().unwrap_err();
-        assert!(failure.message.starts_with("The passcode is too weak: "), "{failure}");
+        assert!(failure.message.starts_with("The passcode is too weak; it lacks"), "{failure}");
     }
 }
