@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::programs::{self, Profile};
-use crate::{requirements, tool};
+use crate::{plugins, requirements, tool};
 
 /// The yardstick's packages. Both are pinned: another version is another yardstick.
 const NODE_WOT: [&str; 2] = ["@node-wot/core@0.9.2", "@node-wot/binding-http@0.9.2"];
@@ -40,12 +40,13 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     requirements::for_bench(options.install, !options.without_node_wot)?;
+    let plugins = plugins::build()?;
     let programs = programs::build(Profile::Release, &[])?;
     let mut cargo = tool::cargo();
     tool::run(cargo.args(["build", "--quiet", "--release", "--package", "streembit-bench"]))?;
 
     let mut bench = Command::new(tool::target().join("release/streembit-bench"));
-    bench.arg("run").arg("--programs").arg(programs);
+    bench.arg("run").arg("--programs").arg(programs).arg("--plugins").arg(plugins);
     bench.args(["--seconds", &options.seconds.to_string(), "--entries", &options.entries.to_string()]);
     if let Some(file) = &options.json {
         bench.arg("--json").arg(file);

@@ -15,7 +15,24 @@ use tempfile::TempDir;
 
 use crate::processes::Running;
 
-/// A device that was made and may run.
+/// What ships, as it was built.
+#[derive(Clone, Copy)]
+pub(crate) struct Built<'a> {
+    /// The folder of the programs.
+    pub(crate) programs: &'a Path,
+    /// The folder of the plugins.
+    pub(crate) plugins: &'a Path,
+}
+
+/// The lines of the door that each device drives, on a simulated chip.
+const DOOR: &str = r#"
+[plugins.door.grants]
+open = "gpiochip0 line 4, output"
+close = "gpiochip0 line 5, output"
+stop = "gpiochip0 line 6, output"
+"#;
+
+/// A device with one plugin that was made and may run.
 pub(crate) struct Device {
     folder: TempDir,
     program: PathBuf,
@@ -23,17 +40,26 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    /// Makes a device that listens on a free port of loopback.
-    pub(crate) fn create(programs: &Path, mdns: bool) -> Result<Self> {
+    /// Makes a device that listens on a free port of loopback and has a door.
+    pub(crate) fn create(built: Built<'_>, mdns: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("sb-bench").tempdir()?;
-        let program = programs.join("streembit-agent");
+        let program = built.programs.join("streembit-agent");
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let device = Self { folder, program, port };
         let made = device.command("init").stdout(Stdio::null()).status();
         let made = made.with_context(|| format!("cannot start {}", device.program.display()))?;
         ensure!(made.success(), "`streembit-agent init` ended with {made}");
+        let component = built.plugins.join("gpio-switch.wasm");
+        let simulated = device.folder.path().join("chips");
         let config = format!(
-            "[network]\nlisten = [\"/ip4/127.0.0.1/tcp/{port}\", \"/ip4/127.0.0.1/udp/{port}/quic-v1\"]\nmdns = {mdns}\n"
+            "[network]\n\
+             listen = [\"/ip4/127.0.0.1/tcp/{port}\", \"/ip4/127.0.0.1/udp/{port}/quic-v1\"]\n\
+             mdns = {mdns}\n\
+             [hardware]\n\
+             simulated = {simulated:?}\n\
+             [plugins.door]\n\
+             component = {component:?}\n\
+             {DOOR}"
         );
         fs::write(device.data().config(), config)?;
         Ok(device)

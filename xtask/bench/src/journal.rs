@@ -4,29 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use streembit_agent::clock::Clock;
+use streembit_agent::clock::{Clock, VirtualTime};
 use streembit_agent::identity::{DataFolder, Identity};
 use streembit_agent::journal::{Begun, Intent, Journal, NotRecorded, Outcome, Settings};
-use streembit_keys::{PrivateKey, rng};
+use streembit_keys::{PrivateKey, Thumbprint, rng};
 use streembit_peer::message::{CallId, Operation};
 use tokio::task::JoinSet;
 
 /// How many are written beside each other: a commit takes as many as wait.
 const WRITERS: u64 = 512;
 
-/// Adds about this many entries to the journal of a device that does not run: half of them intents, half outcomes.
+/// How long the journal keeps an answer that nobody may ask for again, and a little more.
+const KEPT: Duration = Duration::from_secs(61);
+
+/// Adds about this many entries to the journal of a device that does not run: half of them intents, half outcomes. Years
+/// pass meanwhile, on a clock that nothing vouches for and that leaves no trace.
 pub(crate) async fn fill(data: &DataFolder, entries: u64) -> Result<()> {
     let identity = Identity::load(data, None)?;
-    let clock = Arc::new(Clock::system());
+    let time = VirtualTime::new(0, false);
+    let clock = Arc::new(Clock::new(time.clone()));
     let journal = Arc::new(Journal::open(&data.state(), &identity.account, clock, Settings::default())?);
     let before = journal.head().seq;
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {
-        let journal = Arc::clone(&journal);
+        let (journal, time) = (Arc::clone(&journal), time.clone());
         writers.spawn(async move {
             let contact = PrivateKey::generate(&mut rng::system()).public().thumbprint();
             for _ in 0..entries / 2 / WRITERS + 1 {
-                record(&journal, contact).await?;
+                record(&journal, &time, contact).await?;
             }
             anyhow::Ok(())
         });
@@ -38,7 +43,7 @@ pub(crate) async fn fill(data: &DataFolder, entries: u64) -> Result<()> {
     Ok(())
 }
 
-async fn record(journal: &Journal, contact: streembit_keys::Thumbprint) -> Result<()> {
+async fn record(journal: &Journal, time: &VirtualTime, contact: Thumbprint) -> Result<()> {
     let intent = Intent {
         contact,
         call: CallId::from_bytes(rng::bytes(&mut rng::system())),
@@ -49,16 +54,17 @@ async fn record(journal: &Journal, contact: streembit_keys::Thumbprint) -> Resul
         // As long as one of a real request.
         request: "x".repeat(420),
         input: None,
-        // Forgotten at once, so that the bound of kept answers does not stop us.
         valid_for: Duration::ZERO,
     };
-    match journal.begin(intent).await {
-        Ok(Begun::New(recorded)) => {
-            journal.finish(recorded, Outcome::Ok, b"{}".to_vec()).await?;
-            Ok(())
+    loop {
+        match journal.begin(intent.clone()).await {
+            Ok(Begun::New(recorded)) => {
+                journal.finish(recorded, Outcome::Ok, b"{}".to_vec()).await?;
+                return Ok(());
+            }
+            Ok(Begun::Seen(seen)) => bail!("a new call was seen before: {seen:?}"),
+            Err(NotRecorded::Full) => time.pass(KEPT),
+            Err(error) => return Err(error.into()),
         }
-        Ok(Begun::Seen(seen)) => bail!("a new call was seen before: {seen:?}"),
-        Err(NotRecorded::Full) => bail!("answers are kept too long"),
-        Err(error) => Err(error.into()),
     }
 }

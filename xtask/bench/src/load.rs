@@ -20,13 +20,26 @@ pub(crate) async fn keep<F>(outstanding: usize, span: Duration, ask: impl Fn() -
 where
     F: Requester + 'static,
 {
+    keep_at_most(usize::MAX, outstanding, span, ask).await
+}
+
+/// The same, for at most so many requests.
+pub(crate) async fn keep_at_most<F>(
+    most: usize,
+    outstanding: usize,
+    span: Duration,
+    ask: impl Fn() -> F,
+) -> Result<Outcome>
+where
+    F: Requester + 'static,
+{
     let begun = Instant::now();
     let mut loops = JoinSet::new();
     for _ in 0..outstanding {
         let mut ask = ask();
         loops.spawn(async move {
             let mut took = Vec::new();
-            while begun.elapsed() < span {
+            while begun.elapsed() < span && took.len() < most / outstanding {
                 let asked = Instant::now();
                 ask.once().await?;
                 took.push(asked.elapsed());

@@ -25,6 +25,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use device::Built;
 use figures::Figures;
 
 /// Measures the programs in a folder.
@@ -48,6 +49,10 @@ struct Options {
     /// The folder with the programs as they ship
     #[arg(long, value_name = "DIR")]
     programs: PathBuf,
+
+    /// The folder with the plugins
+    #[arg(long, value_name = "DIR")]
+    plugins: PathBuf,
 
     /// A folder where `npm install` has put node-wot; without it, that yardstick is left out
     #[arg(long, value_name = "DIR")]
@@ -83,18 +88,18 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = Duration::from_secs(options.seconds);
-    let programs = options.programs.as_path();
+    let built = Built { programs: &options.programs, plugins: &options.plugins };
     let mut figures = Figures::default();
     eprintln!("signatures …");
     signatures::measure(&mut figures, span)?;
     eprintln!("raw streams …");
     runtime.block_on(raw::measure(&mut figures, span)).context("raw streams")?;
     eprintln!("commands …");
-    runtime.block_on(commands::measure(&mut figures, programs, span)).context("commands")?;
+    runtime.block_on(commands::measure(&mut figures, built, span)).context("commands")?;
     eprintln!("memory …");
-    memory::measure(&mut figures, programs).context("memory")?;
+    memory::measure(&mut figures, built).context("memory")?;
     eprintln!("start …");
-    runtime.block_on(start::measure(&mut figures, programs, options.entries)).context("start")?;
+    runtime.block_on(start::measure(&mut figures, built, options.entries)).context("start")?;
     if let Some(folder) = &options.node_wot {
         eprintln!("node-wot …");
         runtime.block_on(web::measure(&mut figures, folder, span)).context("node-wot")?;

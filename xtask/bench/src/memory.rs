@@ -1,21 +1,20 @@
 //! What a device needs while nobody asks anything.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::device::{Device, ready};
+use crate::device::{Built, Device, ready};
 use crate::figures::Figures;
 use crate::processes::Running;
 
-/// How long a device is left alone: what its start has allocated is given back by then.
+/// How long a device is left alone: its plugin is compiled, and what that has taken is given back.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// All processes of one device with mDNS on, in a network namespace of its own, so that nothing is announced.
-pub(crate) fn measure(figures: &mut Figures, programs: &Path) -> Result<()> {
-    let device = Device::create(programs, true)?;
+pub(crate) fn measure(figures: &mut Figures, built: Built<'_>) -> Result<()> {
+    let device = Device::create(built, true)?;
     let run = device.command("run");
     let mut apart = Command::new("unshare");
     apart.arg("--net");
@@ -23,7 +22,7 @@ pub(crate) fn measure(figures: &mut Figures, programs: &Path) -> Result<()> {
         apart.arg("--map-root-user");
     }
     apart.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-    apart.arg(run.get_program()).args(run.get_args()).args(["--ready-fd", "1"]);
+    apart.env("STREEMBIT_LOG", "error").arg(run.get_program()).args(run.get_args()).args(["--ready-fd", "1"]);
     let running = ready(Running::start(&mut apart, Stdio::piped())?)?;
     std::thread::sleep(SETTLE);
     let before = running.cpu()?;

@@ -12,8 +12,8 @@ use streembit_peer::network::{Address, Limits, Network, NetworkConfig};
 use streembit_peer::session::{PeerIds, Remote};
 use streembit_peer::wire;
 
-/// How long one command may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one command may take, and is valid. Short, because a device keeps answers for as long, and only so many.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Person {
     key: PrivateKey,
@@ -55,7 +55,7 @@ impl Person {
     }
 }
 
-/// One command and its answer; anything but success is an error.
+/// One command and its value; anything but success is an error.
 pub(crate) async fn ask(
     connection: &Connection,
     op: Operation,
@@ -63,12 +63,23 @@ pub(crate) async fn ask(
     affordance: &str,
     input: Option<&Value>,
 ) -> Result<Value> {
-    let name = |text: &str| text.parse::<Name>().context("a name");
-    let call = Call::new(op, name(thing)?, Some(name(affordance)?), input, &mut rng::system())?;
-    match connection.call(&call, PATIENCE).await?.result {
+    match answer(connection, op, thing, affordance, input).await? {
         Answer::Ok(value) => Ok(value),
         other => bail!("{thing}/{affordance} answered {other:?}"),
     }
+}
+
+/// One command and its answer.
+pub(crate) async fn answer(
+    connection: &Connection,
+    op: Operation,
+    thing: &str,
+    affordance: &str,
+    input: Option<&Value>,
+) -> Result<Answer> {
+    let name = |text: &str| text.parse::<Name>().context("a name");
+    let call = Call::new(op, name(thing)?, Some(name(affordance)?), input, &mut rng::system())?;
+    Ok(connection.call(&call, PATIENCE).await?.result)
 }
 
 /// The benchmark is a program of its own, with a clock of its own.

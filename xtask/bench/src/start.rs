@@ -1,6 +1,5 @@
 //! From the start of the program to the first answer that somebody else gets.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -8,7 +7,7 @@ use streembit_keys::PublicKey;
 use streembit_peer::message::Operation;
 use streembit_peer::network::Address;
 
-use crate::device::Device;
+use crate::device::{Built, Device};
 use crate::figures::Figures;
 use crate::journal;
 use crate::person::{Person, ask};
@@ -17,9 +16,9 @@ use crate::processes::Running;
 /// The median of this many starts.
 const STARTS: usize = 7;
 
-/// With a new journal, and with a long one.
-pub(crate) async fn measure(figures: &mut Figures, programs: &Path, entries: u64) -> Result<()> {
-    let device = Device::create(programs, false)?;
+/// With a new journal, and with a long one; and until a plugin answers, too.
+pub(crate) async fn measure(figures: &mut Figures, built: Built<'_>, entries: u64) -> Result<()> {
+    let device = Device::create(built, false)?;
     let person = Person::new().await?;
     let (address, key) = {
         let _running = device.run()?;
@@ -28,22 +27,32 @@ pub(crate) async fn measure(figures: &mut Figures, programs: &Path, entries: u64
         let key = person.pair(&address, &link).await?;
         (address, key)
     };
-    let took = median(&device, &person, &address, &key).await?;
+    let owner = Owner { person, address, key };
+    let took = median(&device, &owner, ("device", "version")).await?;
     figures.promise("start", took.as_secs_f64() * 1e3, "ms", 150.0);
+    let took = median(&device, &owner, ("door", "state")).await?;
+    figures.note("start.door", took.as_secs_f64() * 1e3, "ms");
 
     journal::fill(&device.data(), entries).await.context("filling the journal")?;
-    let took = median(&device, &person, &address, &key).await?;
+    let took = median(&device, &owner, ("device", "version")).await?;
     figures.promise("start.long-journal", took.as_secs_f64() * 1e3, "ms", 150.0);
     figures.note("start.long-journal.entries", entries as f64, "");
     Ok(())
 }
 
-async fn median(device: &Device, person: &Person, address: &Address, key: &PublicKey) -> Result<Duration> {
+/// Who asks, and whom.
+struct Owner {
+    person: Person,
+    address: Address,
+    key: PublicKey,
+}
+
+async fn median(device: &Device, owner: &Owner, what: (&str, &str)) -> Result<Duration> {
     let mut took = Vec::new();
     for _ in 0..STARTS {
         let begun = Instant::now();
         let running = Running::start(&mut device.command("run"), std::process::Stdio::null())?;
-        first_answer(person, address, key).await?;
+        first_answer(owner, what).await?;
         took.push(begun.elapsed());
         drop(running);
         // The engine notices at its next look that the connection is gone.
@@ -54,12 +63,17 @@ async fn median(device: &Device, person: &Person, address: &Address, key: &Publi
 }
 
 /// Asks again and again, as somebody does who waits for the device.
-async fn first_answer(person: &Person, address: &Address, key: &PublicKey) -> Result<()> {
+async fn first_answer(owner: &Owner, (thing, property): (&str, &str)) -> Result<()> {
     let patience = Instant::now() + Duration::from_secs(60);
+    let mut session = None;
     loop {
         let answer = async {
-            let connection = person.connect(address, key).await?;
-            ask(&connection, Operation::ReadProperty, "device", "version", None).await
+            // One session is enough: who comes again and again is told to wait.
+            let connection = match &session {
+                Some(connection) => connection,
+                None => session.insert(owner.person.connect(&owner.address, &owner.key).await?),
+            };
+            ask(connection, Operation::ReadProperty, thing, property, None).await
         };
         match answer.await {
             Ok(_) => return Ok(()),
