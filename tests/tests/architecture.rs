@@ -12,8 +12,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("streembit-plugin-api", &[]),
     ("streembit-peer", &["streembit-keys"]),
     ("streembit-plugin-host", &["streembit-plugin-api"]),
-    ("streembit-plugin-host-runtime", &["streembit-plugin-host", "streembit-plugin-api"]),
-    ("streembit-plugin-compiler", &["streembit-plugin-host"]),
+    // Compiled into plugins, and used by nothing here.
+    ("streembit-plugin-sdk", &[]),
+    ("streembit-plugin-engine", &["streembit-plugin-host"]),
+    (
+        "streembit-plugin-host-runtime",
+        &["streembit-plugin-host", "streembit-plugin-api", "streembit-plugin-engine"],
+    ),
+    (
+        "streembit-plugin-compiler",
+        &["streembit-plugin-host", "streembit-plugin-api", "streembit-plugin-engine"],
+    ),
     (
         "streembit-agent",
         &[
@@ -26,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("streembit-controller", &["streembit-keys", "streembit-peer", "streembit-thing-descriptions"]),
     ("streembit-tests", &["*"]),
-    ("xtask", &[]),
+    ("xtask", &["streembit-plugin-api"]),
     ("streembit-bench", &["*"]),
 ];
 
@@ -108,4 +117,22 @@ fn what_must_never_be_linked_is_not_reachable() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Built as it is shipped, in a cargo run of its own: together with the compiler it would share its features.
+#[test]
+fn the_host_holds_no_code_generator() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let tree = |package: &str| {
+        let mut cargo = std::process::Command::new(&cargo);
+        cargo.args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", package]);
+        // Not the features of the whole workspace, whatever the shell of whoever runs this says.
+        cargo.env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION");
+        let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let host = tree("streembit-plugin-host-runtime");
+    assert!(host.contains("wasmtime v") && !host.contains("cranelift-codegen"), "{host}");
+    assert!(tree("streembit-plugin-compiler").contains("cranelift-codegen"));
 }
