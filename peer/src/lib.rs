@@ -6,11 +6,13 @@
 //!
 //! Everything but [`network`], [`wire`] and [`client`] does no I/O and reads no clock.
 
+pub mod address;
 pub mod client;
 pub mod encoded;
 pub mod exit;
 pub mod link;
 pub mod message;
+#[cfg(feature = "network")]
 pub mod network;
 pub mod offer;
 pub mod rights;

@@ -16,7 +16,7 @@ pub use uri::LinkError;
 
 use streembit_keys::Thumbprint;
 
-use crate::network::Address;
+use crate::address::Address;
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,8 +21,8 @@ use serde_json::value::RawValue;
 use streembit_keys::jws::{self, JwsError, Typ, Unverified};
 use streembit_keys::{PrivateKey, PublicKey, Thumbprint};
 
+use crate::address::Address;
 use crate::message::Name;
-use crate::network::Address;
 use crate::rights::Label;
 
 const OFFER: Typ = Typ::new("sb-offer");

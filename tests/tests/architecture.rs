@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)] // A test that cannot read the metadata has failed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use serde_json::Value;
 
 /// Each crate of ours and the crates of ours that it may use, in its library and programs. Downwards only.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -34,8 +35,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("streembit-controller", &["streembit-keys", "streembit-peer", "streembit-thing-descriptions"]),
+    ("streembit-harness", &[]),
     ("streembit-tests", &["*"]),
-    ("xtask", &["streembit-plugin-api"]),
+    ("xtask", &["streembit-harness", "streembit-plugin-api"]),
     ("streembit-bench", &["*"]),
 ];
 
@@ -53,13 +55,30 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("streembit-controller", &["rppal", "gpiocdev", "wasmtime"], "a person's program drives no hardware"),
 ];
 
-fn metadata() -> Metadata {
+/// What cargo knows of the workspace (`cargo help metadata`).
+fn metadata() -> Value {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    MetadataCommand::new().manifest_path(manifest).other_options(vec!["--offline".into()]).exec().unwrap()
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version", "1", "--manifest-path", manifest])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn ours(metadata: &Metadata) -> BTreeMap<String, &Package> {
-    metadata.workspace_packages().into_iter().map(|package| (package.name.to_string(), package)).collect()
+fn list<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
+    value[member].as_array().unwrap().iter()
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap()
+}
+
+/// The packages of the workspace by name.
+fn ours(metadata: &Value) -> BTreeMap<&str, &Value> {
+    let members: BTreeSet<_> = list(metadata, "workspace_members").map(|id| id.as_str().unwrap()).collect();
+    let packages = list(metadata, "packages").filter(|package| members.contains(text(package, "id")));
+    packages.map(|package| (text(package, "name"), package)).collect()
 }
 
 #[test]
@@ -69,14 +88,10 @@ fn imports_point_downwards_only() {
     let rules: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
     let mut wrong = Vec::new();
     for (name, package) in &ours {
-        let Some(allowed) = rules.get(name.as_str()) else {
-            wrong.push(format!("{name} has no row in MAY_USE"));
-            continue;
-        };
-        for dependency in &package.dependencies {
-            let other = dependency.name.as_str();
-            let counts = dependency.kind != DependencyKind::Development && ours.contains_key(other);
-            if counts && !allowed.contains(&"*") && !allowed.contains(&other) {
+        let allowed = rules.get(name).copied().unwrap_or_default();
+        for dependency in list(package, "dependencies").filter(|dependency| dependency["kind"] != "dev") {
+            let other = text(dependency, "name");
+            if ours.contains_key(other) && !allowed.contains(&"*") && !allowed.contains(&other) {
                 wrong.push(format!("{name} must not use {other}"));
             }
         }
@@ -88,32 +103,32 @@ fn imports_point_downwards_only() {
 fn each_crate_has_a_row_and_each_row_a_crate() {
     let metadata = metadata();
     let there: BTreeSet<_> = ours(&metadata).into_keys().collect();
-    let listed: BTreeSet<_> = MAY_USE.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let listed: BTreeSet<_> = MAY_USE.iter().map(|(name, _)| *name).collect();
     assert_eq!(there, listed);
 }
 
 #[test]
 fn what_must_never_be_linked_is_not_reachable() {
     let metadata = metadata();
-    let packages: BTreeMap<_, _> = metadata.packages.iter().map(|package| (&package.id, package)).collect();
-    let resolve = metadata.resolve.as_ref().unwrap();
-    let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+    let names: BTreeMap<_, _> =
+        list(&metadata, "packages").map(|package| (text(package, "id"), text(package, "name"))).collect();
+    let nodes: BTreeMap<_, _> =
+        list(&metadata["resolve"], "nodes").map(|node| (text(node, "id"), node)).collect();
     let mut wrong = Vec::new();
     for (name, forbidden, why) in NEVER {
-        let start = ours(&metadata)[*name];
         let mut seen = BTreeSet::new();
-        let mut open = vec![&start.id];
+        let mut open = vec![text(ours(&metadata)[name], "id")];
         while let Some(id) = open.pop() {
             if !seen.insert(id) {
                 continue;
             }
-            if forbidden.contains(&packages[id].name.as_str()) {
-                wrong.push(format!("{name} reaches {}: {why}", packages[id].name));
+            if forbidden.contains(&names[id]) {
+                wrong.push(format!("{name} reaches {}: {why}", names[id]));
             }
-            let used = |kinds: &[cargo_metadata::DepKindInfo]| {
-                kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
-            };
-            open.extend(nodes[id].deps.iter().filter(|dep| used(&dep.dep_kinds)).map(|dep| &dep.pkg));
+            // A dependency that is neither for tests nor for building has the kind `null`.
+            let linked = list(nodes[id], "deps")
+                .filter(|dependency| list(dependency, "dep_kinds").any(|kind| kind["kind"].is_null()));
+            open.extend(linked.map(|dependency| text(dependency, "pkg")));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -41,7 +41,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     requirements::for_bench(options.install, !options.without_node_wot)?;
     let plugins = plugins::build()?;
-    let programs = programs::build(Profile::Release, &[])?;
+    let programs = programs::build(Profile::Release)?;
     let mut cargo = tool::cargo();
     tool::run(cargo.args(["build", "--quiet", "--release", "--package", "streembit-bench"]))?;
 

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program for people at a terminal, and nothing else.
 
 mod bench;
+mod demo;
 mod fuzz;
 mod plugins;
 mod programs;
@@ -26,6 +27,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Start a simulated device on loopback, pair with it, and show the whole path, a line a step.
+    Demo(demo::Options),
     /// Measure what a command costs, the start and the memory, beside yardsticks of the same run.
     Bench(bench::Options),
     /// Run every test of the gate; what is needed from the system is named, or installed with --install.
@@ -38,6 +41,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Demo(options) => demo::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),

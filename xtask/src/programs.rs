@@ -12,9 +12,12 @@ use crate::tool;
 /// Packages that are built together, and the programs they make.
 const GROUPS: [(&[&str], &[&str]); 3] = [
     (&["streembit-agent", "streembit-controller"], &["streembit-agent", "streembit"]),
-    (&["streembit-plugin-host-runtime"], &["streembit-plugin-host"]),
     (&["streembit-plugin-compiler"], &["streembit-plugin-compiler"]),
+    (&[HOST], &["streembit-plugin-host"]),
 ];
+
+/// The one package whose features decide what the sandbox holds.
+const HOST: &str = "streembit-plugin-host-runtime";
 
 /// Which cargo profile.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,15 +28,14 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds every program, with those `features` of the agent, and returns the folder that holds them all.
+/// Builds every program and returns the folder that holds them all.
 ///
 /// The agent looks for the host and the compiler beside itself, so one folder is all that anybody needs to know.
-pub(crate) fn build(profile: Profile, features: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     let (built, name) = match profile {
         Profile::Dev => ("debug", "dev"),
         Profile::Release => ("release", "release"),
     };
-    let name = features.iter().fold(name.to_owned(), |name, feature| format!("{name}-{feature}"));
     let folder = tool::target().join("programs").join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for (packages, programs) in GROUPS {
@@ -42,13 +44,14 @@ pub(crate) fn build(profile: Profile, features: &[&str]) -> Result<PathBuf> {
         if profile == Profile::Release {
             cargo.arg("--release");
         }
-        for package in packages {
-            cargo.args(["--package", package]);
-        }
-        if packages.contains(&"streembit-agent") && !features.is_empty() {
-            let features: Vec<_> =
-                features.iter().map(|feature| format!("streembit-agent/{feature}")).collect();
-            cargo.args(["--features", &features.join(",")]);
+        if profile == Profile::Dev && !packages.contains(&HOST) {
+            // With the features of the whole workspace the tests' own build is reused; separately, half of the
+            // dependencies would be built a second time.
+            cargo.arg("--workspace");
+        } else {
+            for package in packages {
+                cargo.args(["--package", package]);
+            }
         }
         tool::run(&mut cargo)?;
         for program in programs {

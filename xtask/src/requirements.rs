@@ -46,6 +46,11 @@ pub(crate) fn for_bench(install: bool, node_wot: bool) -> Result<()> {
     provide(if node_wot { &all } else { &all[..2] }, install)
 }
 
+/// What the demo needs.
+pub(crate) fn for_demo(install: bool) -> Result<()> {
+    provide(&[WASM], install)
+}
+
 /// What the tests need.
 pub(crate) fn for_tests(install: bool) -> Result<()> {
     provide(&[WASM, OPENSSL, NAMESPACES], install)?;

@@ -8,6 +8,9 @@ use clap::Args;
 use crate::programs::{self, Profile};
 use crate::{plugins, requirements, tool};
 
+/// The crash tests end the agent at places that are not in a program that ships.
+const WITH_FAILPOINTS: [&str; 2] = ["--features", "streembit-agent/failpoints"];
+
 /// Run every test of the gate.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -23,13 +26,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
     requirements::for_tests(options.install || ci)?;
     let plugins = plugins::build()?;
-    let programs = programs::build(Profile::Dev, &[])?;
-    let with_failpoints = programs::build(Profile::Dev, &["failpoints"])?;
+    let programs = programs::build(Profile::Dev)?;
     let mut nextest = tool::cargo();
-    nextest.args(["nextest", "run", "--workspace"]).args(&options.nextest);
+    nextest.args(["nextest", "run", "--workspace"]).args(WITH_FAILPOINTS).args(&options.nextest);
     nextest.env("STREEMBIT_PLUGINS", &plugins);
     nextest.env("STREEMBIT_PROGRAMS", &programs);
-    nextest.env("STREEMBIT_PROGRAMS_FAILPOINTS", &with_failpoints);
     tool::run(&mut nextest)?;
     tool::run(tool::cargo().args(["test", "--quiet", "--workspace", "--doc"]))?;
     plugins::test()?;
@@ -41,8 +42,12 @@ fn refuse_unlisted_skips() -> Result<()> {
     let list = std::fs::read_to_string(tool::workspace().join("tests/skipped.toml"))
         .context("tests/skipped.toml")?;
     let reasons: BTreeMap<String, String> = toml::from_str(&list).context("tests/skipped.toml")?;
-    let listing =
-        tool::output(tool::cargo().args(["nextest", "list", "--workspace", "--message-format", "json"]))?;
+    let listing = tool::output(
+        tool::cargo()
+            .args(["nextest", "list", "--workspace"])
+            .args(WITH_FAILPOINTS)
+            .args(["--message-format", "json"]),
+    )?;
     let listing: serde_json::Value = serde_json::from_str(&listing).context("what nextest lists")?;
     let mut unlisted = Vec::new();
     for suite in listing["rust-suites"].as_object().into_iter().flat_map(|suites| suites.values()) {

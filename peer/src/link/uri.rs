@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use streembit_keys::Thumbprint;
 
 use super::{Link, LinkKind, Secret};
-use crate::network::Address;
+use crate::address::Address;
 
 const SCHEME: &str = "streembit:";
 

@@ -13,7 +13,6 @@
 //! says which behaviours it has, and is where a DHT, relays or the gate of a private network would be added; `streams` is
 //! our protocol; `transports` is TCP and QUIC; `gate` counts connections by source; `neighbours` is mDNS; `dial` chooses the order of addresses.
 
-mod address;
 mod dial;
 mod driver;
 mod error;
@@ -34,7 +33,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use address::{Address, AddressError, ListenAddress, MAX_ADDRESS_LENGTH, PeerName};
+pub use crate::address::{Address, AddressError, ListenAddress, MAX_ADDRESS_LENGTH, PeerName};
 pub use error::{Attempt, DialError, Failure, StartError};
 pub use limits::Limits;
 pub use stream::Stream;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use streembit_keys::PublicKey;
 
 use super::{Offer, OfferError};
-use crate::network::Address;
+use crate::address::Address;
 
 /// Whether somebody or something is behind an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

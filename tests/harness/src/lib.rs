@@ -1,0 +1,16 @@
+//! A device and its people as processes on this machine, for the demo and the whole-system tests.
+//!
+//! It knows the programs by their command lines only, as a user does. Every process that it starts ends with the value
+//! that stands for it, by its id; everything that it writes lies in one temporary folder.
+
+mod device;
+mod door;
+mod person;
+mod process;
+mod programs;
+
+pub use device::Device;
+pub use door::{Door, Motor};
+pub use person::Person;
+pub use process::{Finished, Running};
+pub use programs::Programs;
