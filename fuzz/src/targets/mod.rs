@@ -8,6 +8,7 @@ mod descriptions;
 mod device_messages;
 mod frames;
 mod handshakes;
+mod host_messages;
 mod jwe;
 mod jws;
 mod keys;
@@ -29,6 +30,7 @@ pub const ALL: &[(&str, fn(&[u8]))] = &[
     ("device_messages", device_messages::run),
     ("frames", frames::run),
     ("handshakes", handshakes::run),
+    ("host_messages", host_messages::run),
     ("jwe", jwe::run),
     ("jws", jws::run),
     ("keys", keys::run),
