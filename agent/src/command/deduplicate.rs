@@ -4,7 +4,7 @@ use streembit_peer::message::{Problem, ProblemCode, Request};
 
 use super::Stop;
 use super::authorize::Permit;
-use super::record::not_recorded;
+use super::record::{changes_the_world, not_recorded};
 use super::stop::Again;
 use crate::journal::{Journal, NotRecorded, Seen};
 
@@ -19,7 +19,7 @@ pub(super) struct Fresh {
 /// twice.
 pub(super) async fn deduplicate(permit: Permit, journal: &Journal) -> Result<Fresh, Stop> {
     let request = permit.request();
-    if !request.op.changes_the_world() {
+    if !changes_the_world(request) {
         return Ok(Fresh { permit });
     }
     match journal.lookup(request.caller, request.id, &request.content_hash()).await {

@@ -28,6 +28,12 @@ pub(super) struct Receipt {
     pub(super) begins: Option<Topic>,
 }
 
+/// Whether the intent must be durable first and the answer kept: whatever may move something. A reader of the journal
+/// would otherwise fill it by reading, and its own answers too.
+pub(super) fn changes_the_world(request: &Request) -> bool {
+    request.op.changes_the_world() && !Device::only_looks(&request.thing, request.affordance.as_deref())
+}
+
 /// Writes the intent of what changes the world. If it cannot be written, nothing moves.
 pub(super) async fn record(
     input: ValidatedInput,
@@ -35,7 +41,7 @@ pub(super) async fn record(
     device: &Device,
 ) -> Result<Recorded, Stop> {
     let request = input.request();
-    if !request.op.changes_the_world() {
+    if !changes_the_world(request) {
         return Ok(Recorded { input, intent: None });
     }
     let now = caller.now(device.clock().monotonic());

@@ -55,9 +55,9 @@ impl Device {
         let rights = self.rights();
         self.callers()
             .cut(own, |caller| {
-                // A stranger who is pairing is no contact yet, and stays.
+                // A stranger who is pairing is no contact yet, and stays; so does the recovery key, which never is one.
                 let stranger = caller.first_contact() && !rights.is_revoked(caller.contact());
-                rights.contact(caller.contact()).is_none() && !stranger
+                rights.key_of(caller.contact()).is_none() && !stranger
             })
             .await;
         crate::failpoint!("rights-cut");

@@ -99,6 +99,12 @@ impl Device {
         })
     }
 
+    /// Whether this command only looks, although it comes as an action: an action of the device's own, because no
+    /// property takes an input. What a plugin says of its actions is never believed here.
+    pub(crate) fn only_looks(thing: &str, affordance: Option<&str>) -> bool {
+        thing == NAME && affordance == Some("readJournal")
+    }
+
     /// The account's key.
     pub fn key(&self) -> &PrivateKey {
         &self.parts.key

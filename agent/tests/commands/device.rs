@@ -125,3 +125,17 @@ async fn the_journal_is_read_by_who_may() {
     let answer = operator.ask(O::InvokeAction, "device", "readJournal", Some(json!({}))).await;
     assert_eq!(code(&answer), Some(ProblemCode::Refused));
 }
+
+#[tokio::test]
+async fn reading_the_journal_writes_no_more_than_other_reads() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    // More pages than a contact may have answers kept.
+    for _ in 0..300 {
+        let answer = owner.ask(O::InvokeAction, "device", "readJournal", Some(json!({ "limit": 1 }))).await;
+        assert!(matches!(answer, Answer::Ok(_)), "{answer:?}");
+    }
+    let entries = house.device.journal().head().seq;
+    assert!(entries < 100, "300 pages were read, and the journal has {entries} entries");
+    assert!(matches!(owner.ask(O::InvokeAction, "door", "open", None).await, Answer::Ok(_)));
+}

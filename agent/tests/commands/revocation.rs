@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use streembit_agent::clock::VirtualTime;
+use streembit_agent::session::Limits;
 use streembit_peer::message::{Answer, End, Operation as O, ProblemCode};
 use streembit_peer::rights::{Change, Day, Grants, Role, WeeklyHours};
 use tokio::sync::Notify;
 
-use super::house::{Ask, House, call, code, grant, label, new_key, next, until, who};
+use super::house::{Ask, House, NOON, call, code, grant, label, new_key, next, until, who};
 
 #[tokio::test]
 async fn an_open_session_with_an_open_observation_ends_before_the_change_is_acknowledged() {
@@ -198,4 +200,22 @@ async fn who_listens_to_the_device_hears_of_changes() {
     let viewer = house.enter(&house.admit(Role::Viewer, vec![]).await).await;
     let refused = viewer.ask(O::SubscribeEvent, "device", "contactsChanged", None).await;
     assert_eq!(code(&refused), Some(ProblemCode::Refused));
+}
+
+#[tokio::test]
+async fn a_change_does_not_end_the_session_of_the_recovery_key() {
+    let house = House::build(VirtualTime::new(NOON, true), Limits::default());
+    let key = new_key();
+    let recovery = Some(key.public().clone());
+    let claim = Change::Claim { key: house.owner.public().clone(), name: label("owner"), recovery };
+    house.device.change_rights_here(claim).await.unwrap();
+    let recovery = house.enter(&key).await;
+    house.admit(Role::Viewer, vec![]).await;
+    assert_eq!(house.device.callers().count(), 1, "the recovery key's session is still there");
+    let answer = recovery.ask(O::InvokeAction, "device", "readJournal", Some(json!({}))).await;
+    assert!(matches!(answer, Answer::Ok(_)), "{answer:?}");
+    // It names another one in its place, and then it ends.
+    let next = house.signed(&key, Change::SetRecovery { key: new_key().public().clone() });
+    house.device.change_rights(None, &next).await.unwrap();
+    recovery.closed().await;
 }
