@@ -1,4 +1,4 @@
-//! What the project does with itself: `cargo xtask demo | test | plugins | bench | qualify`.
+//! What the project does with itself: `cargo xtask demo | test | plugins | bench | fuzz | qualify`.
 //!
 //! One file a command. [`requirements`] knows what each needs from the system, [`programs`] builds what is shipped,
 //! [`tool`] runs other programs.
@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod plugins;
 mod programs;
+mod qualify;
 mod requirements;
 mod test;
 mod tool;
@@ -35,6 +36,8 @@ enum Task {
     Test(test::Options),
     /// Fuzz everything that reads what a stranger wrote.
     Fuzz(fuzz::Options),
+    /// Run what is too long for the gate.
+    Qualify(qualify::Options),
     /// Build the first-party plugins into target/plugins.
     Plugins,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Qualify(options) => qualify::run(&options),
         Task::Plugins => plugins::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

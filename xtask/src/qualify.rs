@@ -1,0 +1,34 @@
+//! `cargo xtask qualify [PART]`: what is too long for the gate.
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+use crate::fuzz;
+
+/// How long each fuzz target runs: long enough to get past what its seeds already reach.
+const FUZZ_SECONDS: u32 = 600;
+
+/// Run what is too long for the gate.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// This part only; without it, every part.
+    part: Option<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Every fuzz target for ten minutes.
+    Fuzz,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let parts = options.part.as_ref().map_or(Part::value_variants(), std::slice::from_ref);
+    for part in parts {
+        println!("qualify {part:?}");
+        match part {
+            Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, targets: Vec::new() }),
+        }
+        .with_context(|| format!("qualify {part:?}"))?;
+    }
+    Ok(())
+}
