@@ -6,7 +6,7 @@ const CALL: Invocation = Invocation { id: 1, deadline: Duration::from_secs(1) };
 
 fn door(inputs: &[(&str, bool)]) -> GpioSwitch {
     mock::reset();
-    ["open", "close", "stop"].map(mock::grant_output);
+    ["open", "close", "stop"].into_iter().for_each(mock::grant_output);
     inputs.iter().for_each(|(name, active)| mock::grant_input(name, *active));
     GpioSwitch::start(Settings::default()).unwrap()
 }
@@ -75,6 +75,6 @@ fn what_is_in_the_way_is_told_and_keeps_the_door_from_closing() {
 fn without_its_relays_or_with_odd_settings_it_does_not_start() {
     mock::reset();
     assert!(matches!(GpioSwitch::start(Settings::default()), Err(Error::Io(IoError::Denied(_)))));
-    ["open", "close", "stop"].map(mock::grant_output);
+    ["open", "close", "stop"].into_iter().for_each(mock::grant_output);
     assert!(GpioSwitch::start(Settings { pulse_ms: 0 }).is_err());
 }
