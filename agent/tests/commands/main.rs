@@ -5,13 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod actions;
-mod crowds;
 mod denial_matrix;
 mod device;
 mod grants;
 mod hostile;
 mod house;
 mod journal;
+mod lines;
 mod once;
 mod pairing;
 mod revocation;
