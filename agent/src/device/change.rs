@@ -1,10 +1,14 @@
 //! Changes of rights, and all that follows from them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use streembit_peer::message::{End, NotificationKind, Problem, ProblemCode, Receipt};
 use streembit_peer::rights::Change;
+use tokio::sync::OwnedMutexGuard;
 
 use super::Device;
+use super::pairing::Redeemed;
 use crate::access::ChangeRefused;
 use crate::command::{Caller, may_listen, offer};
 use crate::journal::{NotRecorded, RightsError};
@@ -13,39 +17,72 @@ impl Device {
     /// Applies a change that an owner signed: `jws`, brought by `own`, a session that may be among those which end.
     ///
     /// When this returns, the change is durable and whatever it ends has ended: sessions, subscriptions and queued work of
-    /// contacts that are no longer any, and subscriptions that the new rights do not cover.
-    pub async fn change_rights(&self, own: Option<&Caller>, jws: &str) -> Result<Receipt, RightsError> {
-        let _order = self.in_order(own).await?;
-        crate::failpoint!("rights-before");
-        let receipt = self.journal().change_rights(jws).await?;
-        self.follow(own).await;
-        Ok(receipt)
+    /// contacts that are no longer any, and subscriptions that the new rights do not cover. Whoever drops the future may
+    /// have come too late: a change that was begun is made, with all that follows from it.
+    pub async fn change_rights(
+        self: &Arc<Self>,
+        own: Option<&Arc<Caller>>,
+        jws: &str,
+    ) -> Result<Receipt, RightsError> {
+        let (journal, jws) = (Arc::clone(&self.parts.journal), jws.to_owned());
+        self.apply(own, async move { journal.change_rights(&jws).await }).await
     }
 
     /// Makes a change in the name of the owner at the device. The device signs it.
-    pub async fn change_rights_here(&self, change: Change) -> Result<Receipt, RightsError> {
-        self.change_rights_here_for(None, change).await
+    pub async fn change_rights_here(self: &Arc<Self>, change: Change) -> Result<Receipt, RightsError> {
+        let journal = Arc::clone(&self.parts.journal);
+        self.apply(None, async move { journal.change_rights_here(change).await }).await
     }
 
-    pub(super) async fn change_rights_here_for(
-        &self,
-        own: Option<&Caller>,
+    /// Admits whoever brought a secret to `own`. What the secret opened is used up with the change, and open again
+    /// where none is made.
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        own: &Arc<Caller>,
         change: Change,
+        used: Option<Redeemed>,
     ) -> Result<Receipt, RightsError> {
-        let _order = self.in_order(own).await?;
-        crate::failpoint!("rights-before");
-        let receipt = self.journal().change_rights_here(change).await?;
-        self.follow(own).await;
-        Ok(receipt)
+        let journal = Arc::clone(&self.parts.journal);
+        let change = async move {
+            let receipt = journal.change_rights_here(change).await?;
+            if let Some(used) = used {
+                used.for_good();
+            }
+            Ok(receipt)
+        };
+        self.apply(Some(own), change).await
+    }
+
+    /// Makes a change, when its turn comes, and sees to all that follows from it.
+    ///
+    /// From its turn on it has a task of its own: a session that is cut or a control client that is gone must not take
+    /// with it the end of what was revoked.
+    async fn apply(
+        self: &Arc<Self>,
+        own: Option<&Arc<Caller>>,
+        change: impl Future<Output = Result<Receipt, RightsError>> + Send + 'static,
+    ) -> Result<Receipt, RightsError> {
+        let order = self.in_order(own).await?;
+        let (device, own) = (Arc::clone(self), own.map(Arc::clone));
+        let made = tokio::spawn(async move {
+            let _order = order;
+            crate::failpoint!("rights-before");
+            let receipt = change.await?;
+            device.follow(own.as_deref()).await;
+            Ok(receipt)
+        });
+        // It does not end by itself: then the whole process does.
+        made.await.unwrap_or_else(|error| Err(NotRecorded::Storage(error.to_string()).into()))
     }
 
     /// Waits for its turn. A session that is cut meanwhile has none: whoever cuts it waits for it to end.
-    async fn in_order(&self, own: Option<&Caller>) -> Result<tokio::sync::MutexGuard<'_, ()>, RightsError> {
-        let Some(own) = own else { return Ok(self.order.lock().await) };
+    async fn in_order(&self, own: Option<&Arc<Caller>>) -> Result<OwnedMutexGuard<()>, RightsError> {
+        let order = Arc::clone(&self.order).lock_owned();
+        let Some(own) = own else { return Ok(order.await) };
         tokio::select! {
             biased;
             () = own.ended().cancelled() => Err(ChangeRefused::NotAllowed("the session has ended").into()),
-            order = self.order.lock() => Ok(order),
+            order = order => Ok(order),
         }
     }
 

@@ -1,11 +1,13 @@
 //! How somebody becomes a contact: by the secret of the open pairing, or by that of an invitation.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use streembit_keys::Thumbprint;
 use streembit_peer::message::{Problem, ProblemCode, Request};
 use streembit_peer::rights::{Change, InvitationId, Label, Role};
 
-use super::pairing::Try;
+use super::pairing::{Redeemed, Try};
 use super::{Admission, Alarm, Device};
 use crate::command::Caller;
 
@@ -37,7 +39,11 @@ impl Device {
     }
 
     /// `pair`: the secret is used up, and whoever proved it is a contact.
-    pub(super) async fn pair(&self, caller: &Caller, request: &Request) -> Result<Value, Problem> {
+    pub(super) async fn pair(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        request: &Request,
+    ) -> Result<Value, Problem> {
         let Entry { proof, name, .. } = entry(request)?;
         let redeemed = self.pairing().redeem(&self.attempt(caller, &proof))?;
         let Admission { role, grants } = redeemed.admission().clone();
@@ -47,25 +53,32 @@ impl Device {
         } else {
             Change::Admit { key, name, role, grants }
         };
-        if let Err(problem) = self.make_change(caller, change).await {
-            self.pairing().give_back(redeemed);
-            return Err(problem);
-        }
+        self.make_change(caller, change, Some(redeemed)).await?;
         Ok(self.welcome(caller.contact()))
     }
 
     /// `join`: the invitation is used up.
-    pub(super) async fn join(&self, caller: &Caller, request: &Request) -> Result<Value, Problem> {
+    pub(super) async fn join(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        request: &Request,
+    ) -> Result<Value, Problem> {
         let Entry { id, proof, name } = entry(request)?;
         let id = id.ok_or(NO_ID)?;
         self.pairing().check_invitation(&self.rights(), &id, &self.attempt(caller, &proof))?;
         // Two who know the same secret and come at once: the first change wins, the second names an invitation that is gone.
-        self.make_change(caller, Change::Join { id, key: caller.peers().remote.clone(), name }).await?;
+        let change = Change::Join { id, key: caller.peers().remote.clone(), name };
+        self.make_change(caller, change, None).await?;
         Ok(self.welcome(caller.contact()))
     }
 
-    async fn make_change(&self, caller: &Caller, change: Change) -> Result<(), Problem> {
-        let made = self.change_rights_here_for(Some(caller), change).await;
+    async fn make_change(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        change: Change,
+        used: Option<Redeemed>,
+    ) -> Result<(), Problem> {
+        let made = self.admit(caller, change, used).await;
         made.map(|_| ()).map_err(|error| super::change::problem(&error))
     }
 

@@ -73,7 +73,7 @@ pub struct Device {
     watch: Watch,
     pairing: Pairing,
     /// One change of rights at a time, each with all that follows from it.
-    order: tokio::sync::Mutex<()>,
+    order: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Device {
@@ -95,7 +95,7 @@ impl Device {
             actions: Arc::default(),
             watch: Watch::default(),
             pairing: Pairing::default(),
-            order: tokio::sync::Mutex::default(),
+            order: Arc::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The open pairing: one secret, ten minutes, one use.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use streembit_keys::Thumbprint;
@@ -25,11 +25,13 @@ pub struct Admission {
 
 /// Pairing, and the tries at the secrets of links.
 #[derive(Default)]
-pub struct Pairing(Mutex<State>);
+pub struct Pairing(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     open: Option<Open>,
+    /// How often a pairing was opened or closed by the owner: what was used up before is not given back after.
+    turn: u64,
     attempts: Attempts,
 }
 
@@ -39,13 +41,34 @@ struct Open {
     until: Duration,
 }
 
-/// A pairing that was used up.
-pub(super) struct Redeemed(Open);
+/// A pairing that is being used up. Dropped without [`Redeemed::for_good`], it led to nothing: it is open again for the
+/// rest of its time, unless its owner opened another since, or closed it.
+pub(super) struct Redeemed {
+    open: Option<Open>,
+    admission: Admission,
+    turn: u64,
+    pairing: Arc<Mutex<State>>,
+}
 
 impl Redeemed {
     /// What it makes of whoever proved its secret.
     pub(super) fn admission(&self) -> &Admission {
-        &self.0.admission
+        &self.admission
+    }
+
+    /// Whoever proved the secret is a contact now, on disk.
+    pub(super) fn for_good(mut self) {
+        self.open = None;
+    }
+}
+
+impl Drop for Redeemed {
+    fn drop(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let mut state = self.pairing.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.turn == self.turn {
+            state.open = Some(open);
+        }
     }
 }
 
@@ -62,12 +85,16 @@ pub(super) struct Try<'a> {
 impl Pairing {
     /// Opens a pairing, in place of one that is open.
     pub fn open(&self, secret: &Secret, admission: Admission, now: Duration) {
-        self.lock().open = Some(Open { secret: secret.hash(), admission, until: now + OPEN_FOR });
+        let mut state = self.lock();
+        state.turn += 1;
+        state.open = Some(Open { secret: secret.hash(), admission, until: now + OPEN_FOR });
     }
 
-    /// Closes it.
+    /// Closes it, also for whoever is about to use it up and fails.
     pub fn close(&self) {
-        self.lock().open = None;
+        let mut state = self.lock();
+        state.turn += 1;
+        state.open = None;
     }
 
     /// Whether a pairing is open.
@@ -90,16 +117,13 @@ impl Pairing {
         self.lock().attempt(attempt, |_| rights.invitation(id).map(|invitation| invitation.secret_hash))
     }
 
-    /// Uses up the open pairing, if the proof holds.
+    /// Takes the open pairing, if the proof holds, so that nobody else can.
     pub(super) fn redeem(&self, attempt: &Try<'_>) -> Result<Redeemed, Problem> {
         let mut state = self.lock();
         state.attempt(attempt, |open| open.map(|open| open.secret))?;
-        state.open.take().map(Redeemed).ok_or(REFUSED)
-    }
-
-    /// What was used up led to nothing: it is open again for the rest of its time, unless another was opened since.
-    pub(super) fn give_back(&self, Redeemed(open): Redeemed) {
-        self.lock().open.get_or_insert(open);
+        let open = state.open.take().ok_or(REFUSED)?;
+        let (admission, turn) = (open.admission.clone(), state.turn);
+        Ok(Redeemed { open: Some(open), admission, turn, pairing: Arc::clone(&self.0) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,5 +151,64 @@ impl State {
         }
         self.attempts.failed(source, now);
         Err(REFUSED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streembit_keys::rng;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn open() -> (Pairing, Secret) {
+        let (pairing, secret) = (Pairing::default(), Secret::generate(&mut rng::system()));
+        pairing.open(&secret, viewer(), NOW);
+        (pairing, secret)
+    }
+
+    fn viewer() -> Admission {
+        Admission { role: Role::Viewer, grants: Grants::default() }
+    }
+
+    fn redeem(pairing: &Pairing, secret: &Secret) -> Result<Redeemed, Problem> {
+        let (sid, who) = (Sid::from_bytes([1; 32]), Thumbprint::from_bytes([2; 32]));
+        let proof = secret.proof(&sid, &who);
+        pairing.redeem(&Try { source: "a machine", sid: &sid, who: &who, proof: &proof, now: NOW })
+    }
+
+    #[test]
+    fn a_secret_is_one_use_while_it_is_used_and_after() {
+        let (pairing, secret) = open();
+        let redeemed = redeem(&pairing, &secret).unwrap();
+        assert!(!pairing.is_open(NOW) && redeem(&pairing, &secret).is_err());
+        redeemed.for_good();
+        assert!(!pairing.is_open(NOW) && redeem(&pairing, &secret).is_err());
+    }
+
+    #[test]
+    fn what_led_to_nothing_is_open_again() {
+        let (pairing, secret) = open();
+        drop(redeem(&pairing, &secret).unwrap());
+        assert!(pairing.is_open(NOW) && !pairing.is_open(NOW + OPEN_FOR));
+        redeem(&pairing, &secret).unwrap().for_good();
+    }
+
+    #[test]
+    fn what_the_owner_closed_or_replaced_meanwhile_is_not_opened_again() {
+        let (pairing, secret) = open();
+        let redeemed = redeem(&pairing, &secret).unwrap();
+        pairing.close();
+        drop(redeemed);
+        assert!(!pairing.is_open(NOW));
+
+        let (pairing, secret) = open();
+        let redeemed = redeem(&pairing, &secret).unwrap();
+        let another = Secret::generate(&mut rng::system());
+        pairing.open(&another, viewer(), NOW);
+        redeem(&pairing, &another).unwrap().for_good();
+        drop(redeemed);
+        assert!(!pairing.is_open(NOW), "nor when the other one was used up too");
     }
 }

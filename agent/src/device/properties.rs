@@ -1,5 +1,7 @@
 //! What the device says of itself, and what it does itself.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use streembit_peer::message::{Problem, ProblemCode, Request};
 
@@ -28,7 +30,11 @@ impl Device {
     }
 
     /// An action of the device itself.
-    pub(crate) async fn act(&self, caller: &Caller, request: &Request) -> Result<Value, Problem> {
+    pub(crate) async fn act(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        request: &Request,
+    ) -> Result<Value, Problem> {
         match request.affordance.as_deref() {
             Some("pair") => self.pair(caller, request).await,
             Some("join") => self.join(caller, request).await,
@@ -94,7 +100,11 @@ impl Device {
         json!({ "seq": rights.seq(), "head": rights.head(), "contacts": contacts, "invitations": invitations })
     }
 
-    async fn change_rights_by_request(&self, caller: &Caller, request: &Request) -> Result<Value, Problem> {
+    async fn change_rights_by_request(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        request: &Request,
+    ) -> Result<Value, Problem> {
         let change = request.input.as_ref().and_then(|input| input.get("change")).and_then(Value::as_str);
         let change = change.ok_or(Problem::new(ProblemCode::InvalidInput))?;
         self.change_rights(Some(caller), change).await.map_err(|error| super::change::problem(&error))?;

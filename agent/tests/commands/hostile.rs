@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use serde_json::json;
 use streembit_agent::clock::VirtualTime;
-use streembit_agent::command::{MAX_SESSIONS_OF_A_CONTACT, MAX_STRANGERS};
-use streembit_agent::device::Admission;
+use streembit_agent::command::MAX_SESSIONS_OF_A_CONTACT;
 use streembit_agent::session::{Limits, Rate};
-use streembit_keys::{jws, rng};
-use streembit_peer::link::Secret;
+use streembit_keys::jws;
 use streembit_peer::message::{Answer, MAX_OUTSTANDING, Operation as O, ProblemCode};
-use streembit_peer::rights::{Grants, Role};
+use streembit_peer::rights::Role;
 use streembit_peer::session::Remote;
 use streembit_peer::wire;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
-use super::house::{Ask, ByHand, House, NOON, SOON, code, new_key, result_of, sign_as, until};
+use super::house::{Ask, ByHand, House, NOON, code, new_key, result_of, sign_as, until};
 use super::stand_in::StandIn;
 
 #[tokio::test]
@@ -228,23 +226,6 @@ async fn sessions_are_bounded_by_contact() {
     sessions.pop().unwrap().close();
     until("one has left", || house.device.callers().count() < MAX_SESSIONS_OF_A_CONTACT + 1).await;
     house.enter(&key).await.ask(O::ReadProperty, "door", "state", None).await;
-}
-
-#[tokio::test]
-async fn strangers_are_bounded_and_must_pair_soon() {
-    let limits = Limits { stranger: Duration::from_millis(300), ..Limits::default() };
-    let house = House::build(VirtualTime::new(NOON, true), limits);
-    let secret = Secret::generate(&mut rng::system());
-    house.device.open_pairing(&secret, Admission { role: Role::Owner, grants: Grants::default() });
-    let device = house.device.key().public().thumbprint();
-    let mut strangers = Vec::new();
-    for _ in 0..=MAX_STRANGERS {
-        strangers.push(house.try_enter(&new_key(), Remote::Pairing(device)).await.unwrap());
-    }
-    strangers.pop().unwrap().closed().await;
-    for stranger in strangers {
-        tokio::time::timeout(SOON, stranger.closed()).await.expect("a stranger for no longer than that");
-    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use streembit_peer::message::{Answer, End, Operation as O, ProblemCode};
 use streembit_peer::rights::{Change, Day, Grants, Role, WeeklyHours};
 use tokio::sync::Notify;
 
-use super::house::{Ask, House, NOON, call, code, grant, label, new_key, next, until, who};
+use super::house::{Ask, House, NOON, SOON, call, code, grant, label, new_key, next, until, who};
 
 #[tokio::test]
 async fn an_open_session_with_an_open_observation_ends_before_the_change_is_acknowledged() {
@@ -40,6 +40,26 @@ async fn the_owner_at_the_device_revokes_as_well() {
     assert_eq!(house.device.callers().count(), 0);
     first.closed().await;
     second.closed().await;
+}
+
+#[tokio::test]
+async fn who_asked_for_a_revocation_and_is_gone_does_not_keep_the_session_open() {
+    let house = House::new().await;
+    let key = house.admit(Role::Viewer, vec![]).await;
+    let guest = house.enter(&key).await;
+    let mut state = guest.listen(O::ObserveProperty, "door", "state").await;
+    let mut change = Box::pin(house.device.change_rights_here(Change::Revoke { contact: who(&key) }));
+    // Its first step and no more, as when the asker's connection breaks right then.
+    std::future::poll_fn(|context| {
+        assert!(change.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    until("the change is on disk", || house.device.rights().is_revoked(&who(&key))).await;
+    drop(change);
+    tokio::time::timeout(SOON, guest.closed()).await.expect("the session ends all the same");
+    assert_eq!(next(&mut state).await, None);
+    until("nothing is left of it", || house.device.callers().count() == 0).await;
 }
 
 #[tokio::test]
