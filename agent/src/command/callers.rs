@@ -1,4 +1,4 @@
-//! All open sessions: how many there may be, and how those of a contact end when its rights do.
+//! All open sessions: how they come, and how those of a contact end when its rights do.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,26 +8,11 @@ use std::time::Duration;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::caller::{Caller, Introduction};
-
-/// Open sessions. Each costs about 100 KiB with its buffers, and a device in a house has a dozen callers.
-pub const MAX_SESSIONS: usize = 64;
-
-/// Open sessions of one contact: a phone, a laptop, a script or two, and one that is being renewed.
-pub const MAX_SESSIONS_OF_A_CONTACT: usize = 8;
-
-/// Open sessions from one source, whoever they are of.
-pub const MAX_SESSIONS_OF_A_SOURCE: usize = 16;
-
-/// Open sessions of strangers who may pair: one person pairs, and others must not be able to keep the door shut.
-pub const MAX_STRANGERS: usize = 8;
+use super::room::{Full, room};
+use crate::access::Rights;
 
 /// How long a session that was cut may take to end. All that it does waits for the cut, or for one commit of the journal.
 const CUT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// There is no room for one more session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Full(&'static str);
 
 /// All open sessions.
 #[derive(Default)]
@@ -45,25 +30,15 @@ pub struct Place {
 }
 
 impl Callers {
-    /// Takes up a session, while there is room.
-    pub fn enter(self: &Arc<Self>, introduction: Introduction) -> Result<Place, Full> {
+    /// Takes up a session, while there is room. `rights` say among whose places it counts.
+    pub fn enter(self: &Arc<Self>, newcomer: Introduction, rights: &Rights) -> Result<Place, Full> {
         let mut open = self.lock();
-        let contact = introduction.peers.remote.thumbprint();
-        let count = |which: &dyn Fn(&Caller) -> bool| open.values().filter(|caller| which(caller)).count();
-        if open.len() >= MAX_SESSIONS {
-            return Err(Full("the device has as many sessions as it takes"));
-        }
-        if count(&|caller| *caller.contact() == contact) >= MAX_SESSIONS_OF_A_CONTACT {
-            return Err(Full("this contact has as many sessions as it may"));
-        }
-        if count(&|caller| *caller.source() == introduction.source) >= MAX_SESSIONS_OF_A_SOURCE {
-            return Err(Full("this source has as many sessions as it may"));
-        }
-        if introduction.first_contact && count(&Caller::first_contact) >= MAX_STRANGERS {
-            return Err(Full("as many strangers are pairing as may"));
+        if let Some(gone) = room(&newcomer, &open, rights)? {
+            tracing::info!(source = %gone.source(), "a stranger made room for a newer one");
+            gone.ended().cancel();
         }
         let id = self.last.fetch_add(1, Ordering::Relaxed);
-        let caller = Arc::new(Caller::new(id, introduction));
+        let caller = Arc::new(Caller::new(id, newcomer));
         open.insert(id, Arc::clone(&caller));
         let _running = caller.tasks().token();
         Ok(Place { callers: Arc::clone(self), caller, _running })

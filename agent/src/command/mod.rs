@@ -18,6 +18,7 @@ mod outbox;
 mod record;
 mod resolve;
 mod respond;
+mod room;
 mod stop;
 mod validate;
 mod watch;
@@ -30,12 +31,14 @@ use crate::device::Device;
 pub use actions::Actions;
 pub(crate) use authorize::may_listen;
 pub use caller::{Caller, Introduction};
-pub use callers::{
-    Callers, Full, MAX_SESSIONS, MAX_SESSIONS_OF_A_CONTACT, MAX_SESSIONS_OF_A_SOURCE, MAX_STRANGERS, Place,
-};
+pub use callers::{Callers, Place};
 pub use open::Opened;
 pub use outbox::{MAX_SUBSCRIPTIONS, MAX_WAITING_EVENTS, Outbox, Topic};
 pub use respond::{Answered, Sealed};
+pub use room::{
+    Full, KEPT_FOR_OWNERS, MAX_SESSIONS, MAX_SESSIONS_OF_A_CONTACT, MAX_SESSIONS_OF_A_SOURCE, MAX_STRANGERS,
+    MAX_STRANGERS_OF_A_SOURCE,
+};
 pub use stop::Stop;
 pub use watch::Watch;
 pub(crate) use watch::offer;

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info};
 
 use crate::clock::Clock;
-use crate::command::Pipeline;
+use crate::command::{MAX_SESSIONS, Pipeline};
 use crate::config::{Config, Watcher};
 use crate::control::{self, answer::ConfigState};
 use crate::device::{Device, DeviceParts, Identity};
@@ -133,12 +133,14 @@ impl Daemon {
         .map(Arc::new)
         .map_err(|error| DaemonError::Device(error.to_string()))?;
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&device)));
-        let server = Arc::new(Server::new(pipeline, session::Limits::default()));
+        let serving = session::Limits::default();
+        let server = Arc::new(Server::new(pipeline, serving));
         let network = Network::start(NetworkConfig {
             transport_key: lan,
             listen: config.network.listen.clone(),
             mdns: config.network.mdns,
-            limits: Limits::default(),
+            // A stream is a handshake or a session, and the server decides of which source each may be.
+            limits: Limits { sessions: MAX_SESSIONS + serving.handshakes, ..Limits::default() },
         });
         // Both at once: the first answer should not wait for one after the other.
         let (network, ()) = tokio::join!(network, plugins.apply(&config.plugins));

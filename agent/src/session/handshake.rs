@@ -37,13 +37,9 @@ pub(super) fn enter(
     let Established { sealer, opener, peers, peer_clock, first_contact, .. } = established;
     let who = peers.remote.thumbprint();
     let since = device.clock().monotonic();
-    let place = device.callers().enter(Introduction {
-        peers,
-        source: source.name.clone(),
-        first_contact,
-        clock: peer_clock,
-        since,
-    })?;
+    let newcomer =
+        Introduction { peers, source: source.name.clone(), first_contact, clock: peer_clock, since };
+    let place = device.callers().enter(newcomer, &device.rights())?;
     // Asked again after the session can be found by whoever changes rights: a revocation between the first message and
     // here would have missed it.
     let rights = device.rights();

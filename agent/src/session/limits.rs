@@ -1,7 +1,5 @@
 //! How fast sessions may come and requests may follow.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How much a device takes from outside. The defaults carry their reasons.
@@ -9,6 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Handshakes under way at once. One costs about a millisecond of CPU and waits for the other side.
     pub handshakes: usize,
+    /// Of these, from one source: as many as one contact may have sessions, which may all come back at once after the
+    /// device was away.
+    pub handshakes_at_once_of_a_source: usize,
     /// Handshakes a second from one source, and how many may come at once: a script that dials for every command.
     pub handshakes_of_a_source: Rate,
     /// Requests a second in one session. More than a small device answers, so it only stops a caller whose cheap
@@ -30,7 +31,9 @@ pub struct Rate {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            handshakes: 32,
+            // Eight sources with all of theirs, for ten seconds at most.
+            handshakes: 64,
+            handshakes_at_once_of_a_source: 8,
             handshakes_of_a_source: Rate { a_second: 5.0, burst: 50.0 },
             requests: Rate { a_second: 10_000.0, burst: 10_000.0 },
             stranger: Duration::from_secs(60),
@@ -63,39 +66,9 @@ impl Bucket {
         Err(Duration::from_secs_f64((1.0 - self.left) / self.rate.a_second.max(0.001)))
     }
 
-    fn is_full(&self, now: Duration) -> bool {
+    pub(super) fn is_full(&self, now: Duration) -> bool {
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.left + passed * self.rate.a_second >= self.rate.burst
-    }
-}
-
-/// Sources that are remembered. The transport has limits of its own on connections from one address; this table only
-/// has to outlast them.
-const MAX_SOURCES: usize = 1024;
-
-/// How fast each source dials.
-pub(super) struct Sources {
-    rate: Rate,
-    buckets: Mutex<HashMap<Arc<str>, Bucket>>,
-}
-
-impl Sources {
-    pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, buckets: Mutex::default() }
-    }
-
-    /// Whether this source may start another handshake now.
-    pub(super) fn may_dial(&self, source: &Arc<str>, now: Duration) -> bool {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_SOURCES && !buckets.contains_key(source) {
-            // Who has been quiet long enough has nothing to be remembered for.
-            buckets.retain(|_, bucket| !bucket.is_full(now));
-            if buckets.len() >= MAX_SOURCES {
-                return false;
-            }
-        }
-        let bucket = buckets.entry(Arc::clone(source)).or_insert_with(|| Bucket::new(self.rate, now));
-        bucket.take(now).is_ok()
     }
 }
 
@@ -114,25 +87,5 @@ mod tests {
         assert_eq!(bucket.take(SECOND), Err(Duration::from_millis(500)));
         assert_eq!(bucket.take(SECOND + Duration::from_millis(500)), Ok(()));
         assert!(bucket.take(SECOND + Duration::from_millis(500)).is_err());
-    }
-
-    #[test]
-    fn one_source_is_slowed_and_another_is_not() {
-        let sources = Sources::new(Rate { a_second: 1.0, burst: 1.0 });
-        let (a, b) = (Arc::from("a"), Arc::from("b"));
-        assert!(sources.may_dial(&a, SECOND));
-        assert!(!sources.may_dial(&a, SECOND));
-        assert!(sources.may_dial(&b, SECOND));
-        assert!(sources.may_dial(&a, 2 * SECOND));
-    }
-
-    #[test]
-    fn the_table_of_sources_is_bounded_and_forgets_the_quiet_ones() {
-        let sources = Sources::new(Rate { a_second: 1.0, burst: 1.0 });
-        for i in 0..MAX_SOURCES {
-            assert!(sources.may_dial(&Arc::from(i.to_string()), SECOND));
-        }
-        assert!(!sources.may_dial(&Arc::from("one more"), SECOND));
-        assert!(sources.may_dial(&Arc::from("one more"), 3 * SECOND));
     }
 }

@@ -7,6 +7,7 @@
 mod connection;
 mod handshake;
 mod limits;
+mod sources;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,12 @@ use streembit_peer::message::End;
 use streembit_peer::session::{ChannelError, PeerIds};
 use streembit_peer::wire::{FrameError, RespondError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::command::{Full, Pipeline};
-use limits::Sources;
 pub use limits::{Limits, Rate};
+use sources::{Handshakes, Sources};
 
 /// How long sessions may take to say goodbye when the device stops.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -29,7 +29,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Where a stream comes from, as its transport knows it.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// For limits and for the log. Never for access.
+    /// The machine: its address, of IPv6 the subnet, never a key or a peer id, since those are free to make. For limits
+    /// and for the log, never for access.
     pub name: Arc<str>,
     /// The transport's names of both ends, which the handshake binds.
     pub peer_ids: PeerIds,
@@ -72,7 +73,7 @@ pub struct Server {
     pipeline: Arc<Pipeline>,
     limits: Limits,
     sources: Sources,
-    handshakes: Semaphore,
+    handshakes: Handshakes,
     closing: CancellationToken,
     sessions: TaskTracker,
 }
@@ -84,7 +85,7 @@ impl Server {
             pipeline,
             limits,
             sources: Sources::new(limits.handshakes_of_a_source),
-            handshakes: Semaphore::new(limits.handshakes),
+            handshakes: Handshakes::new(limits.handshakes, limits.handshakes_at_once_of_a_source),
             closing: CancellationToken::new(),
             sessions: TaskTracker::new(),
         }
@@ -106,7 +107,7 @@ impl Server {
             return Err(SessionEnded::TooManyHandshakes);
         }
         let established = {
-            let _place = self.handshakes.try_acquire().map_err(|_| SessionEnded::TooManyHandshakes)?;
+            let _place = self.handshakes.begin(&source.name).ok_or(SessionEnded::TooManyHandshakes)?;
             let handshake = handshake::respond(device, &mut stream, &source);
             tokio::select! {
                 done = handshake => done?,

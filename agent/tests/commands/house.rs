@@ -149,12 +149,22 @@ impl House {
     }
 
     pub async fn try_enter(&self, key: &PrivateKey, remote: Remote) -> Option<Connection> {
-        let (stream, established) = self.handshake(key, remote).await?;
+        self.enter_from(&who(key).to_string(), key, remote).await
+    }
+
+    /// A session from another machine than everybody has for himself.
+    pub async fn enter_from(&self, source: &str, key: &PrivateKey, remote: Remote) -> Option<Connection> {
+        let (stream, established) = self.handshake(source, key, remote).await?;
         Some(Connection::new(stream, established, key.clone()))
     }
 
-    async fn handshake(&self, key: &PrivateKey, remote: Remote) -> Option<(DuplexStream, Established)> {
-        let (mut stream, _) = self.dial(&key.public().thumbprint().to_string());
+    async fn handshake(
+        &self,
+        source: &str,
+        key: &PrivateKey,
+        remote: Remote,
+    ) -> Option<(DuplexStream, Established)> {
+        let (mut stream, _) = self.dial(source);
         let now = self.caller_time();
         let established = wire::initiate(&mut stream, key, remote, peer_ids(), move || now).await.ok()?;
         Some((stream, established))
@@ -162,7 +172,9 @@ impl House {
 
     /// A session whose messages a test makes itself.
     pub async fn enter_by_hand(&self, key: &PrivateKey) -> ByHand {
-        let (stream, established) = self.handshake(key, self.known()).await.expect("a contact is let in");
+        let source = who(key).to_string();
+        let (stream, established) =
+            self.handshake(&source, key, self.known()).await.expect("a contact is let in");
         ByHand { stream, established, key: key.clone(), now: self.caller_time() }
     }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod actions;
+mod crowds;
 mod denial_matrix;
 mod device;
 mod grants;

@@ -65,6 +65,20 @@ async fn the_first_to_prove_the_link_owns_the_device_and_nobody_after() {
 }
 
 #[tokio::test]
+async fn a_machine_is_one_source_whatever_peer_ids_it_makes() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    let link = home.pair().await;
+    let (one, two, three) = (Person::new().await, Person::new().await, Person::new().await);
+    let first = one.follow(&link).await.unwrap();
+    let _second = two.follow(&link).await.unwrap();
+    // The third finds the door open all the same, and the oldest of this machine makes room.
+    assert!(is_ok(&three.claim(&link, "Ada").await));
+    tokio::time::timeout(SOON, first.closed()).await.unwrap();
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_device_without_an_owner_takes_no_other_role_first() {
     let home = Home::new();
     let daemon = home.start().await;
