@@ -18,6 +18,16 @@ pub enum OpenError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The disk is full, or fails. Nothing is known against the journal itself.
+    #[error(
+        "{path}: {why}. Make room on the disk, or mend it, and start the agent again; the journal stays as it is"
+    )]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the disk says.
+        why: String,
+    },
     /// A file of something else.
     #[error("{0}: not a journal of this agent")]
     Foreign(PathBuf),

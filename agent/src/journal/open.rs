@@ -40,7 +40,7 @@ pub(super) fn open(
     let lock = Lock::take(path)?;
     let mut connection = schema::open_for_writing(path)?;
     let damaged = |why: String| OpenError::Damaged { path: path.to_owned(), why };
-    let sql = |error: rusqlite::Error| damaged(error.to_string());
+    let sql = |error: rusqlite::Error| schema::failed(path, &error);
     schema::limit(&connection, settings.max_bytes.saturating_add(LEEWAY)).map_err(sql)?;
     let me = device.public().thumbprint();
     let owner: Option<String> = fact(&connection, "device").map_err(sql)?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::OpenError;
 
@@ -87,16 +87,38 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     if !fresh {
         recognise(path)?;
     }
-    let damaged =
-        |error: rusqlite::Error| OpenError::Damaged { path: path.to_owned(), why: error.to_string() };
-    let mut connection = Connection::open_with_flags(path, flags()).map_err(damaged)?;
-    settle(&connection).map_err(damaged)?;
-    migrate(&mut connection).map_err(damaged)?;
+    let sql = |error: rusqlite::Error| failed(path, &error);
+    let mut connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
+    settle(&connection).map_err(sql)?;
+    migrate(&mut connection).map_err(sql)?;
     if fresh {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
     }
     Ok(connection)
+}
+
+/// Why SQLite does not go on: the disk's fault must not look like the journal's, since people answer to the two in very
+/// different ways.
+pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (path, why) = (path.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::OutOfMemory,
+        ) => {
+            // Without room for its index SQLite speaks of an I/O error and no more.
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let full = rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail == 0);
+            OpenError::Disk { why: if full { format!("the disk is full ({why})") } else { why }, path }
+        }
+        _ => OpenError::Damaged { path, why },
+    }
 }
 
 /// Opens the database for looking at it, beside its writer.

@@ -55,13 +55,43 @@ impl Device {
 
     /// Starts it with something changed in how.
     pub fn start_with(&mut self, change: impl FnOnce(&mut Command) -> &mut Command) -> Result<()> {
+        self.launch(change)?;
+        self.ready()
+    }
+
+    /// Starts its process and does not wait.
+    pub fn launch(&mut self, change: impl FnOnce(&mut Command) -> &mut Command) -> Result<()> {
         let mut command = self.command();
         // Its own standard output is the pipe that tells when it is ready.
         change(command.args(["run", "--ready-fd", "1"]));
-        let running = Running::start(&mut command)?;
-        running.line(START).context("the device did not get ready")?;
-        self.running = Some(running);
+        self.running = Some(Running::start(&mut command)?);
         Ok(())
+    }
+
+    /// Returns when a device that was launched answers.
+    pub fn ready(&mut self) -> Result<()> {
+        let ready = self.process()?.line(START);
+        if ready.is_err() {
+            self.running = None;
+        }
+        ready.map(drop).context("the device did not get ready")
+    }
+
+    /// From its next start on it listens on the TCP port that it has now, and nowhere else, so that people find it there.
+    /// (They would wait for an answer from a UDP port without a device until their patience is over.)
+    pub fn stay(&self) -> Result<()> {
+        let status = self.run(["--json", "status"])?.success()?.json()?;
+        let addresses = status["addresses"].as_array().context("no addresses")?;
+        let port =
+            addresses.iter().find_map(|address| address.as_str()?.split_once("/tcp/")?.1.split('/').next());
+        let port = port.context("it does not listen on TCP")?;
+        let file = self.data.join("config.toml");
+        let config = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let lines = config.lines().map(|line| match line.starts_with("listen") {
+            true => format!("listen = [\"/ip4/127.0.0.1/tcp/{port}\"]\n"),
+            false => format!("{line}\n"),
+        });
+        std::fs::write(&file, lines.collect::<String>()).with_context(|| file.display().to_string())
     }
 
     /// Runs a command of its own program to the end.

@@ -5,12 +5,14 @@
 
 mod device;
 mod door;
+mod journal;
 mod person;
 mod process;
 mod programs;
 
 pub use device::Device;
 pub use door::{Door, Motor};
+pub use journal::Requests;
 pub use person::Person;
 pub use process::{Finished, Running};
 pub use programs::Programs;
