@@ -20,6 +20,8 @@ pub const NAMES: &[&str] = &[
     "record-before",
     "record-after",
     "invoke-before",
+    "move-before",
+    "move-after",
     "invoke-after",
     "record-outcome-before",
     "record-outcome-after",

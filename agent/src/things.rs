@@ -10,6 +10,8 @@ use serde_json::Value;
 use streembit_thing_descriptions::ThingModel;
 use tokio::sync::broadcast;
 
+use crate::journal::Mark;
+
 /// How a Thing's answer comes back.
 pub type Answer<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
@@ -30,8 +32,14 @@ pub trait Thing: Send + Sync {
     /// The value of a property.
     fn read_property<'a>(&'a self, name: &'a str) -> Answer<'a, Value>;
 
+    /// Whether it touches the mark of a call just before it moves something in its name. Where it does not, a call counts
+    /// as having moved something from when it is handed over.
+    fn marks(&self) -> bool {
+        false
+    }
+
     /// Changes a property.
-    fn write_property<'a>(&'a self, name: &'a str, value: Value) -> Answer<'a, ()>;
+    fn write_property<'a>(&'a self, name: &'a str, value: Value, mark: Mark) -> Answer<'a, ()>;
 
     /// Starts an action. `call.deadline` bounds how long the caller waits, not how long the action may run.
     fn invoke_action<'a>(
@@ -49,12 +57,14 @@ pub trait Thing: Send + Sync {
 }
 
 /// One call of an action.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Invocation {
     /// Unique on this device since its start; names the call in [`Thing::cancel_action`] and [`Notice::ActionDone`].
     pub id: u64,
     /// How long the caller waits for the first answer.
     pub deadline: Duration,
+    /// To be touched before something moves.
+    pub mark: Mark,
 }
 
 /// What an action answers.

@@ -62,8 +62,11 @@ fn describe(what: &What, names: Option<&Value>) -> String {
             let affordance = affordance.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             format!("{}: {op} {thing}{affordance}", who(contact, names))
         }
-        What::Outcome { intent, result } => format!("entry {intent}: {}", word(result)),
-        What::Completed { intent, result } => format!("entry {intent} completed: {}", word(result)),
+        What::Outcome { intent, result, .. } => format!("entry {intent}: {}", word(result)),
+        What::Completed { intent, result, .. } => format!("entry {intent} completed: {}", word(result)),
+        What::NothingMoved { intent } => {
+            format!("entry {intent}: the agent went down before anything moved")
+        }
         What::OutcomeUnknown { intent, because } => {
             format!("entry {intent}: outcome unknown ({})", word(because))
         }

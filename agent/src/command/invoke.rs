@@ -14,7 +14,7 @@ use super::validate::fits;
 use super::watch::kind_of;
 use super::{Caller, Topic};
 use crate::device::Device;
-use crate::things::{Completion, Fault, Invocation};
+use crate::things::{Completion, Fault, Invocation, Thing};
 
 /// How long a Thing may take for its first answer. What takes longer is an action, and says `pending`. A person waits
 /// no longer than this for a door either.
@@ -69,13 +69,14 @@ impl Call<'_> {
         if matches!(self.target(), Target::Device) {
             // What the device does itself is bounded already, and must not be left half done: a change of rights may end
             // the very session that brought it.
+            self.begin()?;
             return self.perform().await;
         }
         tokio::select! {
             biased;
-            () = self.caller.ended().cancelled() => Err(self.cut_short()),
+            () = self.caller.ended().cancelled() => Err(self.given_up(ProblemCode::Refused, "the session ended")),
             done = tokio::time::timeout(self.time_left(), self.perform()) => {
-                done.unwrap_or_else(|_| Err(Problem::new(ProblemCode::TimedOut)))
+                done.unwrap_or_else(|_| Err(self.given_up(ProblemCode::TimedOut, "no answer in time")))
             }
         }
     }
@@ -97,11 +98,36 @@ impl Call<'_> {
         self.recorded.target()
     }
 
-    /// The session ended while the Thing was at work.
-    fn cut_short(&self) -> Problem {
-        let may_have_moved = self.request.op.changes_the_world();
-        let code = if may_have_moved { ProblemCode::OutcomeUnknown } else { ProblemCode::Refused };
-        Problem::because(code, "the session ended")
+    /// Nobody waits for the Thing any longer. It may be at work still, so of what moves something nobody knows the outcome.
+    fn given_up(&self, code: ProblemCode, why: &str) -> Problem {
+        let may_move = self.request.op.changes_the_world();
+        Problem::because(if may_move { ProblemCode::OutcomeUnknown } else { code }, why)
+    }
+
+    /// Before a Thing gets the command: one that makes no marks may move something at once.
+    fn hand_over(&self, thing: &dyn Thing) -> Result<(), Problem> {
+        if thing.marks() { Ok(()) } else { self.begin() }
+    }
+
+    /// From here on the command may have taken effect.
+    fn begin(&self) -> Result<(), Problem> {
+        let begun = self.recorded.mark().begin();
+        begun.map_err(|error| Problem::because(ProblemCode::NotRecorded, error.to_string()))
+    }
+
+    /// What a call of a Thing that moves something comes to. The Thing has ended with it, one way or the other.
+    fn came_to(&self, thing: &dyn Thing, problem: Problem) -> Problem {
+        match problem.code {
+            // It was cut off after it had moved something.
+            ProblemCode::TimedOut if self.recorded.mark().has_moved() => {
+                Problem { code: ProblemCode::OutcomeUnknown, ..problem }
+            }
+            // It ended in the middle, and before it had moved anything.
+            ProblemCode::OutcomeUnknown if thing.marks() && !self.recorded.mark().has_moved() => {
+                Problem { code: ProblemCode::Unavailable, ..problem }
+            }
+            _ => problem,
+        }
     }
 
     /// The affordance. Resolving has seen that there is one, where the operation is about one.
@@ -145,8 +171,10 @@ impl Call<'_> {
         let value = self.request.input.clone().unwrap_or(Value::Null);
         match self.target() {
             Target::Thing(thing) => {
-                let written = thing.write_property(self.name(), value).await;
-                written.map(|()| Done::Answered(Value::Null)).map_err(|fault| Problem::from(&fault))
+                self.hand_over(&**thing)?;
+                let written = thing.write_property(self.name(), value, self.recorded.mark()).await;
+                let written = written.map(|()| Done::Answered(Value::Null));
+                written.map_err(|fault| self.came_to(&**thing, Problem::from(&fault)))
             }
             // Its model has nothing to write.
             Target::Device => Err(Problem::new(ProblemCode::Refused)),
@@ -170,9 +198,11 @@ impl Call<'_> {
         };
         let busy = |error: actions::TooManyActions| Problem::because(ProblemCode::Busy, error.to_string());
         let running = Arc::clone(actions).start(id, started).map_err(busy)?;
-        let call = Invocation { id: running.invocation(), deadline: self.time_left() };
+        let mark = self.recorded.mark();
+        let call = Invocation { id: running.invocation(), deadline: self.time_left(), mark };
+        self.hand_over(&**thing)?;
         let completion = thing.invoke_action(action, self.request.input.clone(), call).await;
-        match completion.map_err(|fault| Problem::from(&fault))? {
+        match completion.map_err(|fault| self.came_to(&**thing, Problem::from(&fault)))? {
             Completion::Done(output) => {
                 let schema = thing.model().action(action).and_then(|action| action.output.as_ref());
                 fits(schema, output.as_ref()).map_err(|error| outside(&error.to_string()))?;
@@ -198,6 +228,8 @@ impl Call<'_> {
         // One that is over needs no cancelling, and cancelling twice is as good as once.
         let Some(invocation) = running.ok_or_else(refused)? else { return Ok(Done::Answered(Value::Null)) };
         let Target::Thing(thing) = self.target() else { return Err(refused()) };
+        // What follows moves in the name of the action, so that nobody can tell what the cancelling has moved.
+        self.begin()?;
         let cancelled = thing.cancel_action(invocation).await;
         cancelled.map(|()| Done::Answered(Value::Null)).map_err(|fault| Problem::from(&fault))
     }

@@ -12,7 +12,7 @@ use super::resolve::Target;
 use super::validate::ValidatedInput;
 use super::{Caller, Stop, Topic};
 use crate::device::Device;
-use crate::journal::{self, Begun, Intent, NotRecorded};
+use crate::journal::{self, Begun, Intent, Mark, NotRecorded};
 
 /// A command that may be done now: its intent is on disk, if it changes the world.
 pub(super) struct Recorded {
@@ -124,6 +124,11 @@ impl Recorded {
 
     pub(super) fn target(&self) -> &Target {
         &self.input.affordance.target
+    }
+
+    /// The mark of what may move something; of a read, one that nobody keeps.
+    pub(super) fn mark(&self) -> Mark {
+        self.intent.as_ref().map(journal::Recorded::mark).unwrap_or_default()
     }
 
     /// The number of the intent in the journal, where there is one.

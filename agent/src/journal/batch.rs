@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
-use streembit_peer::message::{JournalHead, Receipt};
+use streembit_peer::message::{Answer, JournalHead, Problem, ProblemCode, Receipt};
 use streembit_peer::rights::{SignedChange, sign_change};
 use tokio::sync::oneshot;
 
 use super::answers::Key;
 use super::aside::Pending;
 use super::entry::{Body, Outcome, Unknown, What, link};
+use super::marks::Mark;
 use super::writer::Job;
 use super::{Recorded, RightsError, Shared, Standing};
 use crate::access::Rights;
@@ -94,14 +95,16 @@ impl<'a> Batch<'a> {
                     params![key.contact.as_bytes(), key.call.as_bytes(), reservation.content, signed(seq)],
                 )?;
                 let shared = Arc::clone(self.shared);
+                let mark = Mark::of(seq, Arc::clone(&shared.marks));
                 self.then(move || reservation.keep());
                 // Where nobody waits any longer, it is dropped on the way, and so given up.
-                self.reply_with(reply, move || Recorded { seq, key, shared: Some(shared) });
+                self.reply_with(reply, move || Recorded { seq, key, mark, shared: Some(shared) });
             }
             Job::Finish { intent, key, outcome, answer, reply } => {
-                let receipt = self.append(What::Outcome { intent, result: outcome }, None)?;
+                let moved = self.shared.marks.moved(intent);
+                let receipt = self.append(What::Outcome { intent, result: outcome, moved }, None)?;
                 if outcome != Outcome::Pending {
-                    self.execute("DELETE FROM unfinished WHERE intent = ?1", params![signed(intent)])?;
+                    self.end(intent)?;
                 }
                 self.answer(&key, Some(receipt), Some(&answer))?;
                 let answers = self.shared.answers.clone();
@@ -109,10 +112,9 @@ impl<'a> Batch<'a> {
                 self.reply(reply, receipt);
             }
             Job::Complete { intent, outcome, reply } => {
-                let open =
-                    self.execute("DELETE FROM unfinished WHERE intent = ?1", params![signed(intent)])?;
-                if open > 0 {
-                    self.append(What::Completed { intent, result: outcome }, None)?;
+                let moved = self.shared.marks.moved(intent);
+                if self.end(intent)? {
+                    self.append(What::Completed { intent, result: outcome, moved }, None)?;
                 }
                 self.reply(reply, self.chain.standing.last);
             }
@@ -172,7 +174,7 @@ impl<'a> Batch<'a> {
         key: Option<Key>,
         because: Unknown,
     ) -> rusqlite::Result<()> {
-        if self.execute("DELETE FROM unfinished WHERE intent = ?1", params![signed(intent)])? == 0 {
+        if !self.end(intent)? {
             return Ok(());
         }
         self.append(What::OutcomeUnknown { intent, because }, None)?;
@@ -181,6 +183,31 @@ impl<'a> Batch<'a> {
             self.then(move || answers.unknown(&key));
         }
         Ok(())
+    }
+
+    /// Says of an intent that an earlier process left that nothing was touched for it. Whoever repeats the call is
+    /// answered so: under its id it never begins again.
+    pub(super) fn nothing_moved(&mut self, intent: u64) -> rusqlite::Result<()> {
+        if !self.end(intent)? {
+            return Ok(());
+        }
+        let ended = self.append(What::NothingMoved { intent }, None)?;
+        let why = "the device went down before anything moved: ask again";
+        let answer = Answer::Problem(Problem::because(ProblemCode::Unavailable, why));
+        let answer = serde_json::to_vec(&answer).map_err(unwritable)?;
+        self.execute(
+            "UPDATE answers SET ended = ?2, head = ?3, answer = ?4 WHERE intent = ?1",
+            params![signed(intent), signed(ended.seq), ended.head.as_bytes(), answer],
+        )?;
+        Ok(())
+    }
+
+    /// An intent has come to its end; `false` where it had before.
+    fn end(&mut self, intent: u64) -> rusqlite::Result<bool> {
+        let open = self.execute("DELETE FROM unfinished WHERE intent = ?1", params![signed(intent)])?;
+        let marks = Arc::clone(&self.shared.marks);
+        self.then(move || marks.ended(intent));
+        Ok(open > 0)
     }
 
     /// Removes expired answers.

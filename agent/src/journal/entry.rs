@@ -63,6 +63,9 @@ pub enum What {
         intent: u64,
         /// How it ended.
         result: Outcome,
+        /// Whether a line, or whatever else the hardware has, was moved for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        moved: bool,
     },
     /// An action that ran on after its first answer has ended.
     Completed {
@@ -70,6 +73,14 @@ pub enum What {
         intent: u64,
         /// How it ended.
         result: Outcome,
+        /// Whether anything was moved for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        moved: bool,
+    },
+    /// The agent went down after the intent was written and before anything was touched: it did not happen.
+    NothingMoved {
+        /// The entry of the intent.
+        intent: u64,
     },
     /// Nobody knows what came of it: it may have happened.
     OutcomeUnknown {

@@ -17,6 +17,7 @@ mod batch;
 mod entry;
 mod error;
 mod head;
+mod marks;
 mod open;
 mod reader;
 mod schema;
@@ -43,12 +44,14 @@ pub use aside::Denial;
 pub use entry::{Body, Entry, Outcome, Read, Unknown, What};
 pub use error::{NotRecorded, OpenError, ReadError, RightsError};
 pub use head::{HeadError, KeptHead, NotAHead, Standing};
+pub use marks::{Mark, NotMarked};
 pub use open::read_floor;
 pub use reader::{DenialRecord, MAX_PAGE};
 pub use verify::{CannotProve, Finding, MAX_FINDINGS, Report, check};
 
 use answers::{Answers, Key, Known, State};
 use aside::{Aside, GivenUp};
+use marks::Marks;
 use writer::Job;
 
 /// The most jobs that wait for the writer. At 2,000 commits a second and 64 jobs a commit it is empty in milliseconds; a disk
@@ -113,6 +116,7 @@ pub enum Begun {
 pub struct Recorded {
     seq: u64,
     key: Key,
+    mark: Mark,
     shared: Option<Arc<Shared>>,
 }
 
@@ -120,6 +124,11 @@ impl Recorded {
     /// The entry of the intent.
     pub fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// The mark that says whether anything was touched for it.
+    pub fn mark(&self) -> Mark {
+        self.mark.clone()
     }
 
     /// Who asked.
@@ -153,6 +162,7 @@ struct Shared {
     jobs: SyncSender<Job>,
     answers: Answers,
     aside: Aside,
+    marks: Arc<Marks>,
     standing: Mutex<(Standing, Arc<str>)>,
     rights: watch::Sender<Arc<Rights>>,
     /// Why the last write failed; `None` while all is well.
@@ -162,8 +172,8 @@ struct Shared {
 impl Journal {
     /// Opens the journal of the device with this key, or begins one.
     ///
-    /// It fails where what it finds is not what this device signed last. What was begun and never finished becomes an
-    /// `outcome-unknown` entry. The clock's floor is raised to the one kept here.
+    /// It fails where what it finds is not what this device signed last. What was begun and never finished becomes a
+    /// `nothing-moved` entry where that is certain, and else an `outcome-unknown` one. The clock's floor is raised to the one kept here.
     pub fn open(
         path: &Path,
         device: &PrivateKey,

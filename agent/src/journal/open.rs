@@ -14,6 +14,7 @@ use super::answers::{Answers, Key, State};
 use super::aside::Aside;
 use super::batch::{Batch, Chain, unsigned};
 use super::entry::{Unknown, What, link, origin};
+use super::marks::{Found, Marks};
 use super::schema::{self, Lock};
 use super::writer::Writer;
 use super::{Journal, OpenError, QUEUE, Settings, Shared, Standing, verify};
@@ -77,6 +78,8 @@ pub(super) fn open(
         connection.query_row("SELECT max(number) FROM denials", [], |row| row.get(0)).map_err(sql)?;
 
     // 3. What the last run left, and that this one begins, in one transaction.
+    let (marks, found) = Marks::open(&schema::beside(path, "-marks"))
+        .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
     let (jobs, queue) = sync_channel(QUEUE);
     let rights = Arc::new(rights);
     let shared = Arc::new(Shared {
@@ -87,13 +90,16 @@ pub(super) fn open(
         jobs,
         answers: Answers::default(),
         aside: Aside::default(),
+        marks: Arc::new(marks),
         standing: Mutex::new((standing, "".into())),
         rights: watch::Sender::new(Arc::clone(&rights)),
         trouble: Mutex::new(None),
     });
     let denials = denials.map_or(0, |last| unsigned(last) + 1);
     let chain = Chain { standing, rights, denials, looked: standing.last.seq };
-    let chain = begin(&mut connection, &shared, chain, me).map_err(sql)?;
+    let chain = begin(&mut connection, &shared, chain, me, &found).map_err(sql)?;
+    // Not before: the marks of the last run were needed until its intents had their ends.
+    shared.marks.begin().map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
 
     // 4. From here on one thread has the database.
     let writer = Writer { shared: Arc::clone(&shared), connection, jobs: queue, chain, doubt: false, lock };
@@ -149,6 +155,7 @@ fn begin(
     shared: &Arc<Shared>,
     chain: Chain,
     me: Thumbprint,
+    found: &Found,
 ) -> rusqlite::Result<Chain> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut batch = Batch::new(&transaction, shared, chain);
@@ -160,8 +167,12 @@ fn begin(
         .prepare("SELECT intent FROM unfinished ORDER BY intent")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    for intent in unfinished {
-        batch.unknown(unsigned(intent), None, Unknown::Restart)?;
+    for intent in unfinished.into_iter().map(unsigned) {
+        if found.untouched(intent) {
+            batch.nothing_moved(intent)?;
+        } else {
+            batch.unknown(intent, None, Unknown::Restart)?;
+        }
     }
     restore_answers(&transaction, shared)?;
     batch.keep_floor()?;

@@ -224,13 +224,14 @@ impl<'a> Walk<'a> {
                 self.open.insert(seq);
                 self.request(seq, &what, input.as_deref(), report);
             }
-            What::Outcome { result: Outcome::Pending, intent } => {
+            What::Outcome { result: Outcome::Pending, intent, .. } => {
                 if !self.open.contains(&intent) && !self.is_lost(intent) {
                     report.find(Finding::Unpaired { seq, intent });
                 }
             }
             What::Outcome { intent, .. }
             | What::Completed { intent, .. }
+            | What::NothingMoved { intent }
             | What::OutcomeUnknown { intent, .. } => {
                 if !self.open.remove(&intent) && !self.is_lost(intent) {
                     report.find(Finding::Unpaired { seq, intent });

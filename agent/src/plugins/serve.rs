@@ -19,6 +19,7 @@ use super::process::Shared;
 use super::store::Store;
 use super::thing::plugin_fault;
 use crate::hardware::{Binding, EdgeKind, Hardware, HardwareError, Input, Output};
+use crate::journal::{Mark, NotMarked};
 use crate::things::Notice;
 
 /// Lines that an instance holds at once: as many as it may be granted, twice over for one that reopens them.
@@ -41,17 +42,39 @@ struct Held {
     lines: HashMap<u32, Line>,
     /// Actions that were called and have not ended.
     actions: BTreeMap<u64, Action>,
+    /// The calls that the instance has not answered, in the order in which it gets them, which is that in which it works
+    /// on them: one after the other.
+    calls: BTreeMap<u64, Mark>,
+    last_call: u64,
     /// The instance is gone.
     ended: bool,
 }
 
+/// An action on its way.
+struct Action {
+    stage: Stage,
+    mark: Mark,
+}
+
 /// How far an action is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Action {
+enum Stage {
     /// Its caller waits for the first answer, and learns from that how it ended.
     Called,
     /// Its caller was told to wait for the notice.
     Pending,
+}
+
+/// A call that may move something, until it is answered or nobody waits for it.
+pub(super) struct MayDrive<'a> {
+    served: &'a Served,
+    call: u64,
+}
+
+impl Drop for MayDrive<'_> {
+    fn drop(&mut self) {
+        self.served.held().calls.remove(&self.call);
+    }
 }
 
 enum Line {
@@ -85,8 +108,17 @@ impl Served {
     }
 
     /// An action was called. It may end from now on.
-    pub(super) fn action_called(&self, invocation: u64) {
-        self.held().actions.insert(invocation, Action::Called);
+    pub(super) fn action_called(&self, invocation: u64, mark: Mark) {
+        self.held().actions.insert(invocation, Action { stage: Stage::Called, mark });
+    }
+
+    /// A call is about to be made that may move something.
+    pub(super) fn may_drive(&self, mark: Mark) -> MayDrive<'_> {
+        let mut held = self.held();
+        held.last_call += 1;
+        let call = held.last_call;
+        held.calls.insert(call, mark);
+        MayDrive { served: self, call }
     }
 
     /// An action was answered at once: nothing is pending.
@@ -102,7 +134,7 @@ impl Served {
             return held.actions.remove(&invocation).is_none();
         }
         if let Some(action) = held.actions.get_mut(&invocation) {
-            *action = Action::Pending;
+            action.stage = Stage::Pending;
         }
         true
     }
@@ -112,9 +144,9 @@ impl Served {
         let mut held = self.held();
         held.ended = true;
         let lines = std::mem::take(&mut held.lines);
-        let left = held.actions.iter().filter(|(_, action)| **action == Action::Pending);
+        let left = held.actions.iter().filter(|(_, action)| action.stage == Stage::Pending);
         let left: Vec<u64> = left.map(|(invocation, _)| *invocation).collect();
-        held.actions.retain(|_, action| *action == Action::Called);
+        held.actions.retain(|_, action| action.stage == Stage::Called);
         drop(held);
         drop(lines);
         left
@@ -236,8 +268,15 @@ impl Served {
         handle: u32,
         drive: impl FnOnce(&Output) -> Result<(), HardwareError>,
     ) -> Result<Reply, IoError> {
-        match self.held().lines.get(&handle) {
-            Some(Line::Output(output)) => drive(output).map(|()| Reply::Done).map_err(|error| io(&error)),
+        let held = self.held();
+        match held.lines.get(&handle) {
+            Some(Line::Output(output)) => {
+                crate::failpoint!("move-before");
+                held.touch().map_err(|error| IoError::Fault { what: error.to_string() })?;
+                let driven = drive(output);
+                crate::failpoint!("move-after");
+                driven.map(|()| Reply::Done).map_err(|error| io(&error))
+            }
             Some(Line::Input(..)) => Err(IoError::Unsupported { what: "driving an input".into() }),
             None => Err(not_held()),
         }
@@ -283,6 +322,18 @@ impl Served {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Marks whatever may be the reason that an output is about to move: the call that the instance works on, and every
+    /// action that runs on. One mark too many says "may have moved" of what did not; one too few would be a lie.
+    fn touch(&self) -> Result<(), NotMarked> {
+        if let Some(mark) = self.calls.values().next() {
+            mark.touch()?;
+        }
+        let pending = self.actions.values().filter(|action| action.stage == Stage::Pending);
+        pending.map(|action| &action.mark).try_for_each(Mark::touch)
     }
 }
 

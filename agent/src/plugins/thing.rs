@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 use super::component::Component;
 use super::process::{CallFailed, Process};
 use super::serve::{self, Served};
+use crate::journal::Mark;
 use crate::things::{Answer, Completion, Fault, Health, Invocation, Notice, Thing};
 
 /// Notices that a slow receiver may be behind.
@@ -120,10 +121,16 @@ impl Thing for PluginThing {
         })
     }
 
-    fn write_property<'a>(&'a self, name: &'a str, value: Value) -> Answer<'a, ()> {
+    fn marks(&self) -> bool {
+        true
+    }
+
+    fn write_property<'a>(&'a self, name: &'a str, value: Value, mark: Mark) -> Answer<'a, ()> {
         Box::pin(async move {
             let call = Call::Write { name: name.to_owned(), value: value.to_string() };
-            match self.call(&self.running()?, call).await? {
+            let running = self.running()?;
+            let _may_drive = running.served.may_drive(mark);
+            match self.call(&running, call).await? {
                 Returned::Written => Ok(()),
                 _ => Err(mismatch()),
             }
@@ -138,12 +145,13 @@ impl Thing for PluginThing {
     ) -> Answer<'a, Completion> {
         Box::pin(async move {
             let running = self.running()?;
-            let invocation = call.id;
+            let (invocation, mark) = (call.id, call.mark);
             let deadline_ms = u32::try_from(call.deadline.as_millis()).unwrap_or(u32::MAX);
             let input = input.map(|input| input.to_string());
             let call = Call::Invoke { name: name.to_owned(), input, invocation, deadline_ms };
             // Before the call, because a plugin may end an action before it has answered.
-            let called = Called::new(&running.served, invocation);
+            let called = Called::new(&running.served, invocation, mark.clone());
+            let _may_drive = running.served.may_drive(mark);
             let returned = self.call(&running, call).await;
             if matches!(returned, Ok(Returned::Pending)) {
                 return called.pends();
@@ -176,8 +184,8 @@ struct Called<'a> {
 }
 
 impl<'a> Called<'a> {
-    fn new(served: &'a Served, invocation: u64) -> Self {
-        served.action_called(invocation);
+    fn new(served: &'a Served, invocation: u64, mark: Mark) -> Self {
+        served.action_called(invocation, mark);
         Self { served, invocation: Some(invocation) }
     }
 

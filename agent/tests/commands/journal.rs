@@ -20,7 +20,10 @@ async fn an_action_leaves_its_intent_and_its_outcome_and_keeps_no_secret_of_a_li
     let [.., intent, outcome] = entries.as_slice() else { panic!("two entries at least") };
     assert!(matches!(&intent.body.what, What::Intent { op: O::InvokeAction, .. }));
     assert!(intent.input.is_some(), "the input lies beside the entry");
-    assert_eq!(outcome.body.what, What::Outcome { intent: intent.body.seq, result: Outcome::Ok });
+    assert_eq!(
+        outcome.body.what,
+        What::Outcome { intent: intent.body.seq, result: Outcome::Ok, moved: true }
+    );
     let receipt = turned.receipt.unwrap();
     assert_eq!((receipt.seq, receipt.head), (outcome.body.seq, outcome.head));
     assert!(house.device.journal().verify(Some(receipt)).await.unwrap().holds());

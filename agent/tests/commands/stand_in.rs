@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use streembit_agent::journal::Mark;
 use streembit_agent::things::{Answer, Completion, Fault, Health, Invocation, Notice, Thing};
 use streembit_thing_descriptions::ThingModel;
 use tokio::sync::{Notify, broadcast};
@@ -47,6 +48,8 @@ pub struct Behaviour {
     pub lie: Option<Value>,
     /// What every call fails with.
     pub fault: Option<Fault>,
+    /// An action moves before it waits or fails.
+    pub moves_first: bool,
 }
 
 pub struct StandIn {
@@ -106,12 +109,15 @@ impl StandIn {
         self.notice(Notice::Event { name: name.into(), data: data.map(Arc::new) });
     }
 
-    fn moves(&self) {
+    fn moves(&self, mark: &Mark) {
+        streembit_agent::failpoint!("move-before");
+        mark.touch().unwrap();
         if let Some(trace) = self.trace.lock().unwrap().as_mut() {
             trace.write_all(b"m").unwrap();
             trace.sync_all().unwrap();
         }
         self.moved.fetch_add(1, Ordering::SeqCst);
+        streembit_agent::failpoint!("move-after");
     }
 
     async fn asked(&self) -> Result<(), Fault> {
@@ -146,10 +152,14 @@ impl Thing for StandIn {
         })
     }
 
-    fn write_property<'a>(&'a self, name: &'a str, value: Value) -> Answer<'a, ()> {
+    fn marks(&self) -> bool {
+        true
+    }
+
+    fn write_property<'a>(&'a self, name: &'a str, value: Value, mark: Mark) -> Answer<'a, ()> {
         Box::pin(async move {
             self.asked().await?;
-            self.moves();
+            self.moves(&mark);
             self.changed(name, value);
             Ok(())
         })
@@ -162,8 +172,11 @@ impl Thing for StandIn {
         call: Invocation,
     ) -> Answer<'a, Completion> {
         Box::pin(async move {
+            if self.behaviour.lock().unwrap().moves_first {
+                self.moves(&call.mark);
+            }
             self.asked().await?;
-            self.moves();
+            self.moves(&call.mark);
             match name {
                 "open" => {
                     self.changed("state", json!("open"));
@@ -181,7 +194,7 @@ impl Thing for StandIn {
     fn cancel_action(&self, invocation: u64) -> Answer<'_, ()> {
         Box::pin(async move {
             self.asked().await?;
-            self.moves();
+            self.moves(&Mark::default());
             self.cancelled.lock().unwrap().push(invocation);
             Ok(())
         })

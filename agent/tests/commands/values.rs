@@ -59,19 +59,26 @@ async fn a_thing_that_answers_outside_its_own_schema_has_failed() {
 async fn each_fault_of_a_thing_has_its_code() {
     let house = House::new().await;
     let owner = house.enter(&house.owner).await;
-    for (fault, expected) in [
-        (Fault::Busy("x".into()), ProblemCode::Busy),
-        (Fault::InvalidValue("x".into()), ProblemCode::InvalidInput),
-        (Fault::TimedOut("x".into()), ProblemCode::TimedOut),
-        (Fault::Unavailable("x".into()), ProblemCode::Unavailable),
-        (Fault::Failed("x".repeat(100_000)), ProblemCode::Failed),
-        (Fault::OutcomeUnknown("x".into()), ProblemCode::OutcomeUnknown),
+    let unknown = ProblemCode::OutcomeUnknown;
+    // What is answered where nothing had moved, and what where something had.
+    for (fault, still, moved) in [
+        (Fault::Busy("x".into()), ProblemCode::Busy, ProblemCode::Busy),
+        (Fault::InvalidValue("x".into()), ProblemCode::InvalidInput, ProblemCode::InvalidInput),
+        (Fault::TimedOut("x".into()), ProblemCode::TimedOut, unknown),
+        (Fault::Unavailable("x".into()), ProblemCode::Unavailable, ProblemCode::Unavailable),
+        (Fault::Failed("x".repeat(100_000)), ProblemCode::Failed, ProblemCode::Failed),
+        (Fault::OutcomeUnknown("x".into()), ProblemCode::Unavailable, unknown),
     ] {
-        house.door.behaviour.lock().unwrap().fault = Some(fault);
-        for (op, affordance) in [(O::ReadProperty, "state"), (O::InvokeAction, "open")] {
-            assert_eq!(code(&owner.ask(op, "door", affordance, None).await), Some(expected));
+        house.door.behaviour.lock().unwrap().fault = Some(fault.clone());
+        let read = if fault == Fault::OutcomeUnknown("x".into()) { unknown } else { still };
+        assert_eq!(code(&owner.ask(O::ReadProperty, "door", "state", None).await), Some(read), "{fault:?}");
+        for (moves, expected) in [(false, still), (true, moved)] {
+            house.door.behaviour.lock().unwrap().moves_first = moves;
+            let answer = owner.ask(O::InvokeAction, "door", "open", None).await;
+            assert_eq!(code(&answer), Some(expected), "{fault:?}, moved: {moves}");
         }
     }
+    assert_eq!(house.door.moved(), 6);
 }
 
 #[tokio::test]

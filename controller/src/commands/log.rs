@@ -177,9 +177,14 @@ impl Journal {
                 (format!("{} {}", text("op"), place.trim_end_matches('/')), self.outcome_of(entry, style))
             }
             // It stands with its intent, if that is shown.
-            "outcome" | "completed" | "outcome-unknown" if self.shows(entry.get("intent")) => return None,
+            "outcome" | "completed" | "outcome-unknown" | "nothing-moved"
+                if self.shows(entry.get("intent")) =>
+            {
+                return None;
+            }
             "outcome" | "completed" => (format!("{kind} of entry {}", entry["intent"]), ended(entry, style)),
             "outcome-unknown" => (format!("entry {}", entry["intent"]), style.warning("outcome unknown")),
+            "nothing-moved" => (format!("entry {}", entry["intent"]), style.warning("nothing moved")),
             "reads" => (reads(entry), String::new()),
             "start" => (format!("the agent started, version {}", text("version")), String::new()),
             "rights" => (format!("rights changed (number {})", entry["number"]), String::new()),
@@ -200,6 +205,7 @@ impl Journal {
             |entry: &&Value| entry.get("intent").is_some() && entry.get("intent") == intent.get("seq");
         match self.entries.iter().rev().find(of_it) {
             Some(entry) if entry["kind"] == "outcome-unknown" => style.warning("outcome unknown"),
+            Some(entry) if entry["kind"] == "nothing-moved" => style.warning("nothing moved"),
             Some(entry) => ended(entry, style),
             None => String::new(),
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use streembit_agent::journal::Mark;
 use streembit_agent::things::{Answer, Completion, Fault, Health, Invocation, Notice, Thing};
 use streembit_thing_descriptions::ThingModel;
 use tokio::sync::broadcast;
@@ -103,7 +104,7 @@ impl Thing for Door {
         })
     }
 
-    fn write_property<'a>(&'a self, name: &'a str, value: Value) -> Answer<'a, ()> {
+    fn write_property<'a>(&'a self, name: &'a str, value: Value, _mark: Mark) -> Answer<'a, ()> {
         Box::pin(async move {
             self.moved.fetch_add(1, Ordering::SeqCst);
             self.asked().await;

@@ -13,7 +13,7 @@ async fn an_action_is_two_entries_and_its_receipt_is_the_second() {
     assert_eq!((receipt, receipt.seq), (journal.head(), before + 2));
     let entries = journal.read(before + 1, 10).await.unwrap();
     assert!(matches!(&entries[0].body.what, What::Intent { thing, .. } if thing.as_str() == "door"));
-    assert_eq!(entries[1].body.what, What::Outcome { intent: before + 1, result: Outcome::Ok });
+    assert_eq!(entries[1].body.what, What::Outcome { intent: before + 1, result: Outcome::Ok, moved: false });
     assert_eq!(entries[1].body.at, Some(NOON));
     assert_eq!(entries[1].head, receipt.head);
     let report = journal.verify(None).await.unwrap();
@@ -109,11 +109,12 @@ async fn a_pending_action_counts_as_running_until_it_is_complete() {
     for _ in 0..2 {
         let recorded = begin(&journal, bed.intent()).await;
         intents.push(recorded.seq());
+        recorded.mark().touch().unwrap();
         journal.finish(recorded, Outcome::Pending, b"{}".to_vec()).await.unwrap();
     }
     let receipt = journal.complete(intents[0], Outcome::Ok).await.unwrap();
     let entry = journal.read(receipt.seq, 1).await.unwrap().remove(0);
-    assert_eq!(entry.body.what, What::Completed { intent: intents[0], result: Outcome::Ok });
+    assert_eq!(entry.body.what, What::Completed { intent: intents[0], result: Outcome::Ok, moved: true });
     assert_eq!(journal.verify(None).await.unwrap().unfinished, 1);
     drop(journal);
     let journal = bed.open();

@@ -77,6 +77,7 @@ async fn child_that_writes_until_it_is_killed() {
     let worker = async || {
         loop {
             let recorded = begin(&journal, bed.intent()).await;
+            recorded.mark().touch().unwrap();
             let receipt = journal.finish(recorded, Outcome::Ok, b"null".to_vec()).await.unwrap();
             acknowledge(receipt);
             if receipt.seq % 8 == 0 {

@@ -36,7 +36,11 @@ async fn a_read_is_quick() {
     let rollup = std::fs::read_to_string(format!("/proc/{host}/smaps_rollup")).unwrap_or_default();
     let pss = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap_or("Pss: unknown").to_owned();
     let begun = Instant::now();
-    let spin = crate::things::Invocation { id: 1, deadline: Duration::from_secs(5) };
+    let spin = crate::things::Invocation {
+        id: 1,
+        deadline: Duration::from_secs(5),
+        mark: crate::journal::Mark::default(),
+    };
     thing.invoke_action("do", Some("spin".into()), spin).await.unwrap_err();
     println!("a spinning plugin ended after {:?}", begun.elapsed());
     println!("read {plain:?}, with one host call {asking:?}, host {pss}");

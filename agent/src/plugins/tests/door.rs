@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::world::{World, component, config, notice, until};
+use crate::journal::Mark;
 use crate::things::{Completion, Fault, Health, Invocation, Notice};
 
 const GRANTS: &str = r#"
@@ -18,7 +19,9 @@ open-switch = "gpiochip0 line 5, input"
 obstruction = "gpiochip0 line 6, input"
 "#;
 
-pub(super) const CALL: Invocation = Invocation { id: 1, deadline: Duration::from_secs(5) };
+pub(super) fn call() -> Invocation {
+    Invocation { id: 1, deadline: Duration::from_secs(5), mark: Mark::default() }
+}
 
 pub(super) async fn door() -> World {
     let world = World::new();
@@ -35,7 +38,7 @@ async fn the_door_opens_and_says_so() {
     assert_eq!(garage.health(), Health::Running);
     assert_eq!(garage.read_property("state").await.unwrap(), json!("closed"));
     let mut notices = garage.notices();
-    let opened = garage.invoke_action("open", None, CALL).await.unwrap();
+    let opened = garage.invoke_action("open", None, call()).await.unwrap();
     assert_eq!(opened, Completion::Done(None));
     assert_eq!(world.movements(), ["1 pulse 20ms"]);
     let told = |state: &str| (String::from("state"), json!(state));
@@ -59,15 +62,15 @@ async fn each_completed_action_is_one_movement_and_a_refused_one_none() {
     let world = door().await;
     let garage = world.thing("garage");
     for action in ["open", "close", "stop", "open", "open"] {
-        garage.invoke_action(action, None, CALL).await.unwrap();
+        garage.invoke_action(action, None, call()).await.unwrap();
     }
     assert_eq!(world.movements().len(), 5);
     world.set_input("6", true);
     let mut notices = garage.notices();
     while !matches!(notice(&mut notices).await, Notice::Event { name, .. } if &*name == "obstruction") {}
-    let refused = garage.invoke_action("close", None, CALL).await.unwrap_err();
+    let refused = garage.invoke_action("close", None, call()).await.unwrap_err();
     assert!(matches!(&refused, Fault::Failed(why) if why.contains("way")), "{refused:?}");
-    assert!(garage.invoke_action("explode", None, CALL).await.is_err());
+    assert!(garage.invoke_action("explode", None, call()).await.is_err());
     assert!(garage.read_property("nothing").await.is_err());
     assert_eq!(world.movements().len(), 5);
 }
@@ -140,4 +143,23 @@ async fn settings_that_do_not_fit_are_told() {
     world.plugins.add("garage".parse().unwrap(), config).await.unwrap();
     let health = world.thing("garage").health();
     assert!(matches!(&health, Health::Down(why) if why.contains("`pulse`")), "{health:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moves_a_line_is_marked_and_what_moves_none_is_not() {
+    let world = door().await;
+    let garage = world.thing("garage");
+    assert!(garage.marks());
+    let opening = call();
+    garage.invoke_action("open", None, opening.clone()).await.unwrap();
+    assert!(opening.mark.has_moved());
+
+    // An obstructed door refuses to close before it moves anything.
+    let mut notices = garage.notices();
+    world.set_input("6", true);
+    while !matches!(notice(&mut notices).await, Notice::Event { name, .. } if &*name == "obstruction") {}
+    let closing = call();
+    garage.invoke_action("close", None, closing.clone()).await.unwrap_err();
+    assert!(!closing.mark.has_moved());
+    assert_eq!(world.movements(), ["1 pulse 20ms"]);
 }

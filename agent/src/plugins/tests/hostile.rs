@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::world::{World, component, config, notice, until};
+use crate::journal::Mark;
 use crate::things::{Completion, Fault, Health, Invocation, Notice, Thing};
 
 const GRANTS: &str = "[grants]\nline = \"gpiochip0 line 1, output\"\nswitch = \"gpiochip0 line 2, input\"\n";
@@ -31,7 +32,7 @@ async fn told(thing: &Arc<dyn Thing>, what: &str) -> Result<Value, Fault> {
 }
 
 async fn told_as(thing: &Arc<dyn Thing>, what: &str, id: u64) -> Result<Completion, Fault> {
-    let call = Invocation { id, deadline: Duration::from_secs(5) };
+    let call = Invocation { id, deadline: Duration::from_secs(5), mark: Mark::default() };
     thing.invoke_action("do", Some(json!(what)), call).await
 }
 
