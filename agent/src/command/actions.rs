@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use streembit_keys::Thumbprint;
 use streembit_peer::message::{ActionId, Name, Problem, RequestHash};
 
+use super::authorize::may_ask;
 use super::caller::Caller;
+use super::unrecorded::{Unrecorded, record_end};
 use crate::device::Device;
 use crate::journal;
 use crate::things::Fault;
@@ -45,7 +47,10 @@ pub struct Started {
 
 /// All calls of actions that run or have ended not long ago.
 #[derive(Default)]
-pub struct Actions(Mutex<State>);
+pub struct Actions {
+    state: Mutex<State>,
+    pub(super) unrecorded: Unrecorded,
+}
 
 #[derive(Default)]
 struct State {
@@ -112,14 +117,14 @@ pub(super) fn settle(device: &Arc<Device>, invocation: u64) {
             Ok(_) => journal::Outcome::Ok,
             Err(problem) => journal::Outcome::Problem(problem.code),
         };
-        if let Some(intent) = started.intent
-            && let Err(error) = device.journal().complete(intent, how).await
-        {
-            // It stays "pending" in the journal, and becomes "outcome unknown" at the next start.
-            tracing::error!(%error, intent, "the end of an action could not be recorded");
+        if let Some(intent) = started.intent {
+            record_end(&device, intent, how).await;
         }
         if let Some(caller) = started.caller.upgrade() {
-            caller.outbox().action_ended(started.re, started.thing, started.action, outcome);
+            // Rights may have become fewer while it ran: what `queryaction` would not answer is not told either.
+            let Started { contact, re, thing, action, .. } = started;
+            let may_know = may_ask(&device.rights(), &contact, &thing, &action, device.clock().now());
+            caller.outbox().action_ended(re, thing, action, may_know.then_some(outcome));
         }
     });
 }
@@ -210,7 +215,7 @@ impl Actions {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Step 3: whether this caller may do this, here and now.
 
 use streembit_keys::Thumbprint;
-use streembit_peer::message::{Problem, ProblemCode, Request};
+use streembit_peer::message::{Operation, Problem, ProblemCode, Request};
 
 use super::authenticate::Authenticated;
 use super::watch::operation_of;
@@ -48,6 +48,11 @@ impl Permit {
 pub(crate) fn may_listen(rights: &Rights, who: &Thumbprint, topic: &Topic, now: Now) -> bool {
     let operation = operation_of(topic.kind);
     rights.permit(who, operation, &topic.thing, Some(&topic.affordance), now).is_ok()
+}
+
+/// Whether somebody may still ask how an action does that he started.
+pub(super) fn may_ask(rights: &Rights, who: &Thumbprint, thing: &str, action: &str, now: Now) -> bool {
+    rights.permit(who, Operation::QueryAction, thing, Some(action), now).is_ok()
 }
 
 fn decide(request: &Request, caller: &Caller, device: &Device) -> Result<access::Permit, Denied> {

@@ -20,6 +20,7 @@ mod resolve;
 mod respond;
 mod room;
 mod stop;
+mod unrecorded;
 mod validate;
 mod watch;
 

@@ -155,20 +155,21 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Tells how a pending action ended.
+    /// Tells how a pending action ended. Without an `outcome` the right to know it has ended, which is all that is told.
     pub fn action_ended(
         &self,
         sub: RequestHash,
         thing: Name,
         affordance: Name,
-        outcome: Result<Option<Value>, Problem>,
+        outcome: Option<Result<Option<Value>, Problem>>,
     ) {
         let kind = NotificationKind::Action;
-        let (value, problem) = match outcome {
-            Ok(output) => (output, None),
-            Err(problem) => (None, Some(problem)),
+        let (value, problem, end) = match outcome {
+            Some(Ok(output)) => (output, None, End::Done),
+            Some(Err(problem)) => (None, Some(problem), End::Done),
+            None => (None, None, End::Revoked),
         };
-        let end = Some(End::Done);
+        let end = Some(end);
         self.lock().push_end(Notification {
             sub,
             n: 1,

@@ -1,13 +1,15 @@
 //! Actions that run on.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use streembit_agent::journal::{Outcome, What};
 use streembit_agent::things::{Fault, Notice};
 use streembit_peer::client::{Connection, Subscription};
 use streembit_peer::message::{ActionId, Answer, End, NotificationKind, Operation as O, ProblemCode};
-use streembit_peer::rights::Role;
+use streembit_peer::rights::{Change, Grants, Role};
 
-use super::house::{Ask, House, SOON, call, code, next};
+use super::house::{Ask, House, SOON, call, code, grant, next, who};
 use super::stand_in::StandIn;
 
 async fn start(person: &Connection) -> (ActionId, Subscription) {
@@ -113,4 +115,63 @@ async fn the_actions_of_a_thing_that_goes_away_end_with_an_unknown_outcome() {
     start(&owner).await;
     let told = next(&mut news).await.unwrap();
     assert_eq!(told.problem.unwrap().code, ProblemCode::OutcomeUnknown);
+}
+
+async fn recorded(house: &House) -> Vec<Outcome> {
+    let entries = house.device.journal().read(1, 100).await.unwrap();
+    let result = |entry: streembit_agent::journal::Entry| match entry.body.what {
+        What::Completed { result, .. } => Some(result),
+        _ => None,
+    };
+    entries.into_iter().filter_map(result).collect()
+}
+
+#[tokio::test]
+async fn an_end_that_could_not_be_recorded_is_recorded_when_the_disk_has_room_again() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let (first, second) = (start(&owner).await, start(&owner).await);
+    house.break_journal(true);
+    end(&house, Ok(Some(json!("there"))));
+    end(&house, Err(Fault::Failed("stuck".into())));
+    for (_, mut news) in [first, second] {
+        assert_eq!(next(&mut news).await.unwrap().end, Some(End::Done), "nobody waits for the disk");
+    }
+    assert_eq!(recorded(&house).await, []);
+    house.break_journal(false);
+    let written = async {
+        while recorded(&house).await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(4 * SOON, written).await.expect("it is tried again");
+    let mut outcomes = recorded(&house).await;
+    outcomes.sort_by_key(|outcome| *outcome != Outcome::Ok);
+    assert_eq!(outcomes, [Outcome::Ok, Outcome::Problem(ProblemCode::Failed)]);
+    let report = house.device.journal().verify(None).await.unwrap();
+    assert!(report.holds() && report.unfinished == 0, "{report:?}");
+}
+
+#[tokio::test]
+async fn who_may_no_longer_ask_is_not_told_what_came_of_it() {
+    let house = House::new().await;
+    let allowed = vec![grant("door", "travel", &[O::InvokeAction])];
+    let key = house.admit(Role::Guest, allowed).await;
+    let guest = house.enter(&key).await;
+    let (id, mut news) = start(&guest).await;
+    let grants = Grants::try_from(vec![grant("door", "open", &[O::InvokeAction])]).unwrap();
+    let fewer = Change::SetRights { contact: who(&key), role: Role::Guest, grants };
+    house.device.change_rights_here(fewer).await.unwrap();
+    end(&house, Ok(Some(json!("secret"))));
+    let told = next(&mut news).await.unwrap();
+    assert_eq!((told.end, told.value, told.problem), (Some(End::Revoked), None, None));
+    assert_eq!(
+        code(&guest.ask(O::QueryAction, "door", "travel", input(id)).await),
+        Some(ProblemCode::Refused)
+    );
+    assert_eq!(
+        guest.ask(O::InvokeAction, "door", "open", None).await,
+        Answer::Ok(Value::Null),
+        "still there"
+    );
 }

@@ -125,7 +125,7 @@ fn ends_are_bounded_too() {
     let outbox = Outbox::default();
     for n in 0..=MAX_WAITING_ENDS {
         let n = u8::try_from(n).unwrap();
-        outbox.action_ended(re(n), "door".parse().unwrap(), "open".parse().unwrap(), Ok(None));
+        outbox.action_ended(re(n), "door".parse().unwrap(), "open".parse().unwrap(), Some(Ok(None)));
     }
     let all: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
     assert_eq!(all.len(), MAX_WAITING_ENDS);
