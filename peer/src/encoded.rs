@@ -1,4 +1,5 @@
-//! Fixed-length bytes that travel as base64url: one type for each meaning, so that none is taken for another.
+//! Types that travel as text: fixed-length bytes as base64url, one type for each meaning, so that none is taken for another;
+//! and checked texts.
 
 /// The text is not the base64url form of what was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,13 @@ macro_rules! base64_bytes {
             }
         }
 
+        $crate::encoded::as_text!($name);
+    };
+}
+
+/// JSON of types that have a text: written as they are displayed, read as they are parsed.
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -73,10 +81,37 @@ macro_rules! base64_bytes {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+    )*};
+}
+
+/// A type around a checked text (`Box<str>`): it reads and shows like the text itself.
+macro_rules! checked_text {
+    ($name:ident) => {
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        $crate::encoded::as_text!($name);
     };
 }
 
-pub(crate) use base64_bytes;
+pub(crate) use {as_text, base64_bytes, checked_text};
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 //! A script that drives either must tell "you may not" from "it did not answer" from "it may have happened": each has a
 //! code of its own, the same in both programs, and documented in their `--help`.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// How a program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -60,6 +62,21 @@ impl Exit {
             Exit::OutcomeUnknown => "outcome-unknown",
             Exit::InvalidInput => "invalid-input",
         }
+    }
+}
+
+/// An exit code goes by its name in JSON.
+impl Serialize for Exit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Exit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let exit = Self::ALL.into_iter().find(|exit| exit.name() == name);
+        exit.ok_or_else(|| de::Error::custom(format!("no exit code has the name `{name}`")))
     }
 }
 

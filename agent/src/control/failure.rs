@@ -11,7 +11,6 @@ use streembit_peer::exit::Exit;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The exit code.
-    #[serde(with = "exit_name")]
     pub exit: Exit,
     /// What happened: one sentence.
     pub message: String,
@@ -60,21 +59,3 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-mod exit_name {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    use super::Exit;
-
-    pub(super) fn serialize<S: Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(exit.name())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Exit, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Exit::ALL
-            .into_iter()
-            .find(|exit| exit.name() == name)
-            .ok_or_else(|| de::Error::custom(format!("no exit code has the name `{name}`")))
-    }
-}
