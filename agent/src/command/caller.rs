@@ -44,6 +44,7 @@ pub struct Introduction {
 impl Caller {
     pub(super) fn new(id: u64, introduction: Introduction) -> Self {
         let Introduction { peers, source, first_contact, clock, since } = introduction;
+        let ended = CancellationToken::new();
         Self {
             id,
             contact: peers.remote.thumbprint(),
@@ -52,8 +53,8 @@ impl Caller {
             first_contact,
             clock,
             since,
-            outbox: Outbox::default(),
-            ended: CancellationToken::new(),
+            outbox: Outbox::of(ended.clone()),
+            ended,
             leaving: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }

@@ -19,6 +19,7 @@ mod record;
 mod resolve;
 mod respond;
 mod room;
+mod size;
 mod stop;
 mod unrecorded;
 mod validate;

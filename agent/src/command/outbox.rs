@@ -2,7 +2,9 @@
 //!
 //! The session's writer takes from here when it can write, so nothing is signed that nobody reads, and a reader that is
 //! stuck costs a bounded backlog: one value of a property (the newest), a few of an event. What was dropped is counted and told with
-//! the next notification, so a slow consumer knows exactly what it missed.
+//! the next notification, so a slow consumer knows exactly what it missed. Ends are never dropped: see `ends`.
+
+mod ends;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use streembit_peer::message::{End, Name, Notification, NotificationKind, Problem, RequestHash};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use ends::Ends;
 
 /// Subscriptions of one session. A dashboard of a whole house shows about twenty values of one device.
 pub const MAX_SUBSCRIPTIONS: usize = 32;
@@ -17,9 +22,6 @@ pub const MAX_SUBSCRIPTIONS: usize = 32;
 /// Events of one subscription that wait for a slow reader. With values of 64 KiB and all subscriptions full this is
 /// 16 MiB, shared between sessions; with usual values it is a few kilobytes.
 pub const MAX_WAITING_EVENTS: usize = 8;
-
-/// Ends of subscriptions and of actions that wait for a slow reader: all subscriptions and as many actions.
-const MAX_WAITING_ENDS: usize = 2 * MAX_SUBSCRIPTIONS;
 
 /// What a subscription is about. There is at most one of each in a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,6 +44,8 @@ pub struct TooMany;
 pub struct Outbox {
     state: Mutex<State>,
     wake: Notify,
+    /// Ends the session, where there is something that it can never be told.
+    overrun: CancellationToken,
 }
 
 #[derive(Default)]
@@ -49,7 +53,7 @@ struct State {
     subscriptions: HashMap<Topic, Subscription>,
     /// Topics with something to tell, each at most once, in the order in which they came to have it.
     ready: VecDeque<Topic>,
-    ends: VecDeque<Notification>,
+    ends: Ends,
 }
 
 struct Subscription {
@@ -62,6 +66,11 @@ struct Subscription {
 }
 
 impl Outbox {
+    /// The outbox of a session that ends with `overrun`.
+    pub(super) fn of(overrun: CancellationToken) -> Self {
+        Self { overrun, ..Self::default() }
+    }
+
     /// Starts a subscription, in place of an earlier one of the same topic. It tells nothing before
     /// [`Self::activate`].
     pub fn subscribe(&self, topic: Topic, sub: RequestHash) -> Result<(), TooMany> {
@@ -149,7 +158,7 @@ impl Outbox {
                 missed,
                 end: Some(end),
             };
-            state.push_end(last);
+            self.push_end(&mut state, last);
         }
         drop(state);
         self.wake.notify_one();
@@ -170,17 +179,8 @@ impl Outbox {
             None => (None, None, End::Revoked),
         };
         let end = Some(end);
-        self.lock().push_end(Notification {
-            sub,
-            n: 1,
-            thing,
-            affordance,
-            kind,
-            value,
-            problem,
-            missed: 0,
-            end,
-        });
+        let end = Notification { sub, n: 1, thing, affordance, kind, value, problem, missed: 0, end };
+        self.push_end(&mut self.lock(), end);
         self.wake.notify_one();
     }
 
@@ -198,7 +198,7 @@ impl Outbox {
     /// The next notification, if there is one.
     pub fn take(&self) -> Option<Notification> {
         let mut state = self.lock();
-        if let Some(end) = state.ends.pop_front() {
+        if let Some(end) = state.ends.pop() {
             return Some(end);
         }
         let topic = state.ready.pop_front()?;
@@ -217,17 +217,15 @@ impl Outbox {
         Some(Notification { sub, n, thing, affordance, kind, value, problem: None, missed, end: None })
     }
 
+    fn push_end(&self, state: &mut State, end: Notification) {
+        if state.ends.push(end).is_err() {
+            tracing::warn!("a session ended because it does not read what it asked for");
+            self.overrun.cancel();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn push_end(&mut self, end: Notification) {
-        if self.ends.len() >= MAX_WAITING_ENDS {
-            self.ends.pop_front();
-        }
-        self.ends.push_back(end);
     }
 }
 

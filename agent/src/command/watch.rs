@@ -132,8 +132,8 @@ impl Listener {
                             Err(Fault::Failed(format!("it is done, and answered outside its schema: {why}")))
                         }
                     });
-                if actions.end(invocation, &self.name, outcome) {
-                    settle(device, invocation);
+                if let Some(ended) = actions.end(invocation, &self.name, outcome) {
+                    settle(device, ended);
                 }
             }
         }
@@ -179,8 +179,8 @@ fn gone(device: &Arc<Device>, name: &Name) {
     for caller in device.callers().all() {
         caller.outbox().retain(End::Gone, |topic| topic.thing != *name);
     }
-    for invocation in device.actions().lose(name) {
-        settle(device, invocation);
+    for ended in device.actions().lose(name) {
+        settle(device, ended);
     }
 }
 

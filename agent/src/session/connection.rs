@@ -168,6 +168,10 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
                 && let Ok(outgoing) = answers.try_recv()
             {
                 self.answer(outgoing)?;
+                // One for one, so that answers which start actions do not outrun the ends of those.
+                if let Some(news) = caller.outbox().take() {
+                    self.tell(&news)?;
+                }
             }
             self.flush().await?;
         }

@@ -120,16 +120,41 @@ fn what_was_lost_on_the_way_is_counted_for_that_thing_alone() {
     assert_eq!(outbox.take().unwrap().missed, 7);
 }
 
+fn action_ended(outbox: &Outbox, n: u8, output: Value) {
+    let (door, open) = ("door".parse().unwrap(), "open".parse().unwrap());
+    outbox.action_ended(re(n), door, open, Some(Ok(Some(output))));
+}
+
 #[test]
-fn ends_are_bounded_too() {
+fn a_slow_reader_gets_every_end_and_learns_which_outputs_it_missed() {
     let outbox = Outbox::default();
-    for n in 0..=MAX_WAITING_ENDS {
-        let n = u8::try_from(n).unwrap();
-        outbox.action_ended(re(n), "door".parse().unwrap(), "open".parse().unwrap(), Some(Ok(None)));
+    let quarter = json!("x".repeat(ends::MAX_OUTPUTS / 4));
+    for n in 0..6 {
+        action_ended(&outbox, n, quarter.clone());
     }
-    let all: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
-    assert_eq!(all.len(), MAX_WAITING_ENDS);
-    assert_eq!(all[0].sub, re(1), "the oldest went");
+    action_ended(&outbox, 6, json!("short"));
+    let told: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+    assert!(told.iter().map(|end| end.sub).eq((0..7).map(re)), "each is told, in order");
+    assert!(told.iter().all(|end| end.end == Some(End::Done)));
+    for (n, end) in told.iter().enumerate() {
+        let missed = (3..6).contains(&n);
+        assert_eq!((end.value.is_none(), end.missed), (missed, u64::from(missed)), "{n}");
+    }
+    assert!(!outbox.overrun.is_cancelled());
+    action_ended(&outbox, 7, quarter);
+    assert!(outbox.take().unwrap().value.is_some(), "who reads has room again");
+}
+
+#[test]
+fn a_reader_who_is_stuck_is_not_left_waiting_for_an_end_that_never_comes() {
+    let outbox = Outbox::default();
+    for _ in 0..ends::MAX_WAITING {
+        action_ended(&outbox, 1, json!(null));
+    }
+    assert!(!outbox.overrun.is_cancelled());
+    action_ended(&outbox, 2, json!(null));
+    assert!(outbox.overrun.is_cancelled(), "its session ends");
+    assert_eq!(std::iter::from_fn(|| outbox.take()).count(), ends::MAX_WAITING);
 }
 
 #[tokio::test]

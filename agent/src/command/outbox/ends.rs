@@ -1,0 +1,53 @@
+//! The last words: why a subscription has ended, and what came of an action.
+//!
+//! Each is said once and nothing comes after it, so one that was dropped would never be noticed. For a slow reader the
+//! outputs go first, which it can ask for again; what still does not fit ends its session, and every wait with it.
+
+use std::collections::VecDeque;
+
+use streembit_peer::message::Notification;
+
+use crate::command::size::size;
+
+/// Ends that wait, some 300 bytes each without outputs. The actions that a contact may run, all subscriptions of a session
+/// and as much again: a reader that is further behind is stuck.
+pub(super) const MAX_WAITING: usize = 256;
+
+/// Bytes of the outputs among them. With all sessions full this is 16 MiB.
+pub(super) const MAX_OUTPUTS: usize = 256 * 1024;
+
+/// The ends that wait, the oldest first.
+#[derive(Default)]
+pub(super) struct Ends {
+    waiting: VecDeque<Notification>,
+    outputs: usize,
+}
+
+/// There is no room to tell one more end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Overrun;
+
+impl Ends {
+    /// Takes one up. Where there is no room for its output it says that it has left one out.
+    pub(super) fn push(&mut self, mut end: Notification) -> Result<(), Overrun> {
+        if self.waiting.len() >= MAX_WAITING {
+            return Err(Overrun);
+        }
+        let output = end.value.as_ref().map_or(0, size);
+        if self.outputs + output > MAX_OUTPUTS {
+            end.value = None;
+            end.missed += 1;
+        } else {
+            self.outputs += output;
+        }
+        self.waiting.push_back(end);
+        Ok(())
+    }
+
+    /// The oldest.
+    pub(super) fn pop(&mut self) -> Option<Notification> {
+        let end = self.waiting.pop_front()?;
+        self.outputs -= end.value.as_ref().map_or(0, size);
+        Some(end)
+    }
+}
