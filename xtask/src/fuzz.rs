@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::tool;
+use crate::{requirements, tool};
 
 /// What `cargo fuzz` passes too, but for the address sanitizer: our code is safe Rust, and without it runs are three
 /// times as fast and need no unstable option.
@@ -37,6 +37,9 @@ pub(crate) struct Options {
     /// Seconds for each target.
     #[arg(long, default_value_t = 600)]
     pub(crate) seconds: u32,
+    /// Install what is missing from the system (as root, or by sudo). CI=true does so too.
+    #[arg(long)]
+    pub(crate) install: bool,
     /// Only these targets; all of them without any.
     pub(crate) targets: Vec<String>,
 }
@@ -47,6 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("no fuzz target `{unknown}`: there are {}", known.join(", "));
     }
     let chosen = if options.targets.is_empty() { known } else { options.targets.clone() };
+    requirements::for_fuzz(options.install || tool::in_ci())?;
     let program = build()?;
 
     let next = AtomicUsize::new(0);

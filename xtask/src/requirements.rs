@@ -40,6 +40,14 @@ const NODE: Requirement = Requirement {
     present: || tool::on_path("node") && tool::on_path("npm"),
 };
 
+const CPP: Requirement =
+    Requirement { purpose: "to build libFuzzer", packages: &["g++"], present: || tool::on_path("c++") };
+
+/// What fuzzing needs.
+pub(crate) fn for_fuzz(install: bool) -> Result<()> {
+    provide(&[CPP], install)
+}
+
 /// What the benchmark needs.
 pub(crate) fn for_bench(install: bool, node_wot: bool) -> Result<()> {
     let all = [OPENSSL, NAMESPACES, NODE];

@@ -23,7 +23,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    let ci = tool::in_ci();
     requirements::for_tests(options.install || ci)?;
     let plugins = plugins::build()?;
     let programs = programs::build(Profile::Dev)?;
