@@ -3,6 +3,9 @@
 //! A [`Connection`] takes an established session and its stream. Two tasks of its own then read and write; both end when the
 //! session does, and every call that waits and every [`Subscription`] learns of it. It is cheap to clone, and all
 //! clones are the same session.
+//!
+//! A value that follows its answer is put together here, and a call returns when all of it has come and its hash is
+//! right. Calls that are answered meanwhile do not wait for it. Whoever gives up a call frees what has come so far.
 
 mod reader;
 mod subscription;
@@ -22,7 +25,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use subscription::Subscription;
 
-use crate::message::{Answer, Call, MAX_OUTSTANDING, MAX_VALIDITY, Operation, RequestHash, Response};
+use crate::message::{
+    Answer, Assembler, Call, MAX_OUTSTANDING, MAX_VALIDITY, Operation, RequestHash, Response,
+};
 use crate::session::{Established, SessionClock, SessionPeers, needs_renewal};
 use crate::wire;
 
@@ -57,6 +62,8 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     answers: HashMap<RequestHash, oneshot::Sender<Response>>,
+    /// Answers whose value is still coming.
+    long: Assembler,
     subscriptions: HashMap<RequestHash, subscription::Feed>,
     /// Set once, when nothing will come any more.
     closed: Option<Closed>,
@@ -148,7 +155,7 @@ impl Connection {
         self.shared.first_contact
     }
 
-    /// Sends a call and waits for its answer, for at most `within`, which is also how long the call is valid.
+    /// Sends a call and waits for its answer, all of it, for at most `within`, which is also how long the call is valid.
     pub async fn call(&self, call: &Call, within: Duration) -> Result<Response, CallError> {
         self.exchange(call, within, None).await
     }
@@ -238,6 +245,7 @@ impl Shared {
         let mut waiting = self.waiting();
         waiting.closed.get_or_insert(reason);
         waiting.answers.clear();
+        waiting.long = Assembler::default();
         waiting.subscriptions.clear();
         drop(waiting);
         self.room.close();
@@ -263,7 +271,8 @@ impl Shared {
     }
 }
 
-/// Stops listening for an answer when its caller does, also by being dropped.
+/// Stops listening for an answer when its caller does, also by being dropped. What the device still sends of it is dropped as
+/// it comes.
 struct Listening<'a> {
     shared: &'a Shared,
     request: RequestHash,
@@ -271,6 +280,8 @@ struct Listening<'a> {
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
-        self.shared.waiting().answers.remove(&self.request);
+        let mut waiting = self.shared.waiting();
+        waiting.answers.remove(&self.request);
+        waiting.long.abandon(&self.request);
     }
 }

@@ -12,13 +12,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::message::MAX_MESSAGE;
 use crate::session::{
     ChannelError, Established, HandshakeError, Initiator, MAX_HANDSHAKE, PeerIds, Remote, Responder, Sealer,
     Silent, Welcome,
 };
 
-/// The longest frame: what the longest message is when it is signed and sealed.
-pub const MAX_FRAME: usize = 256 * 1024;
+/// The longest frame: what the longest message is when it is sealed, in base64 and with its header. What is longer comes in
+/// several.
+pub const MAX_FRAME: usize = 128 * 1024;
+
+const _: () = assert!(MAX_MESSAGE.div_ceil(3) * 4 + 256 <= MAX_FRAME, "every message fits a frame");
 
 /// How long a handshake may take. Three messages cross the slowest of mobile networks in a third of it.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

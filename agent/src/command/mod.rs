@@ -13,6 +13,7 @@ mod caller;
 mod callers;
 mod deduplicate;
 mod invoke;
+mod long_answers;
 mod open;
 mod outbox;
 mod record;
@@ -34,9 +35,10 @@ pub use actions::Actions;
 pub(crate) use authorize::may_listen;
 pub use caller::{Caller, Introduction};
 pub use callers::{Callers, Place};
+pub use long_answers::LongAnswers;
 pub use open::Opened;
 pub use outbox::{MAX_SUBSCRIPTIONS, MAX_WAITING_EVENTS, Outbox, Topic};
-pub use respond::{Answered, Sealed};
+pub use respond::{Answered, Following, Sealed};
 pub use room::{
     Full, KEPT_FOR_OWNERS, MAX_SESSIONS, MAX_SESSIONS_OF_A_CONTACT, MAX_SESSIONS_OF_A_SOURCE, MAX_STRANGERS,
     MAX_STRANGERS_OF_A_SOURCE,

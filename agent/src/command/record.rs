@@ -10,7 +10,7 @@ use super::deduplicate::seen_before;
 use super::invoke::Outcome;
 use super::resolve::Target;
 use super::validate::ValidatedInput;
-use super::{Caller, Stop, Topic};
+use super::{Caller, Stop, Topic, respond};
 use crate::device::Device;
 use crate::journal::{self, Begun, Intent, Mark, NotRecorded};
 
@@ -78,7 +78,7 @@ pub(super) async fn record_outcome(outcome: Outcome, caller: &Caller, device: &A
         device.journal().note_read(request.caller, request.op, &request.thing, request.affordance.as_ref());
         return Receipt { re, answer, recorded: None, begins };
     };
-    let kept = serde_json::to_vec(&answer).unwrap_or_default();
+    let kept = respond::kept(&answer);
     match device.journal().finish(intent, outcome_of(&answer), kept).await {
         Ok(receipt) => {
             if let Some(running) = running {

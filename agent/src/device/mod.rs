@@ -20,7 +20,7 @@ use streembit_thing_descriptions::{Invalid, ThingModel, models};
 
 use crate::access::Rights;
 use crate::clock::Clock;
-use crate::command::{Actions, Callers, Watch};
+use crate::command::{Actions, Callers, LongAnswers, Watch};
 use crate::journal::Journal;
 use crate::things::Things;
 pub(crate) use change::Alarm;
@@ -70,6 +70,7 @@ pub struct Device {
     started: Duration,
     callers: Arc<Callers>,
     actions: Arc<Actions>,
+    long_answers: Arc<LongAnswers>,
     watch: Watch,
     pairing: Pairing,
     /// One change of rights at a time, each with all that follows from it.
@@ -93,6 +94,7 @@ impl Device {
             started,
             callers: Arc::default(),
             actions: Arc::default(),
+            long_answers: Arc::default(),
             watch: Watch::default(),
             pairing: Pairing::default(),
             order: Arc::default(),
@@ -143,6 +145,11 @@ impl Device {
     /// The actions that run.
     pub fn actions(&self) -> &Arc<Actions> {
         &self.actions
+    }
+
+    /// The long answers that are on their way.
+    pub(crate) fn long_answers(&self) -> &Arc<LongAnswers> {
+        &self.long_answers
     }
 
     /// Who listens to the Things.

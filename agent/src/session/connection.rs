@@ -1,5 +1,9 @@
 //! One open session: a reader, a task for each request, a writer.
+//!
+//! The writer sends what is short as soon as it can. A value that is longer than a message goes out behind its answer, a chunk
+//! with each batch, the long ones in turn: neither a picture nor a stream of short answers holds up the other.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::SessionEnded;
 use super::limits::{Bucket, Limits};
-use crate::command::{Answered, Caller, Opened, Pipeline, Place};
+use crate::command::{Answered, Caller, Following, Opened, Pipeline, Place};
 
 /// What is read from the stream at once, and written to it: a dozen messages, so that a busy session makes few system calls.
 const BATCH: usize = 16 * 1024;
@@ -44,6 +48,7 @@ impl Connection<'_> {
             sealer,
             stream: write_half,
             batch: Vec::with_capacity(BATCH),
+            following: VecDeque::new(),
         };
         let writer = caller.tasks().spawn(writer.run(queue));
         let read = tokio::select! {
@@ -137,6 +142,10 @@ struct Writer<W> {
     stream: W,
     /// Sealed frames that go out together.
     batch: Vec<u8>,
+    /// Values that go out behind their answers, the next in turn first. Their room bounds them ([`LongAnswers`]).
+    ///
+    /// [`LongAnswers`]: crate::command::LongAnswers
+    following: VecDeque<Following>,
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
@@ -156,12 +165,21 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     async fn write_all(&mut self, answers: &mut mpsc::Receiver<Outgoing>) -> Result<(), SessionEnded> {
         let caller = Arc::clone(&self.caller);
         loop {
-            tokio::select! {
-                outgoing = answers.recv() => match outgoing {
-                    Some(outgoing) => self.answer(outgoing)?,
-                    None => break,
-                },
-                news = caller.outbox().next() => self.tell(&news)?,
+            if caller.leaving().is_cancelled() {
+                // What is under way is still answered, but nobody waits for the rest of something long: it may be the very
+                // rights to it that have ended.
+                self.following.clear();
+            }
+            if self.following.is_empty() {
+                tokio::select! {
+                    outgoing = answers.recv() => match outgoing {
+                        Some(outgoing) => self.answer(outgoing)?,
+                        None => break,
+                    },
+                    news = caller.outbox().next() => self.tell(&news)?,
+                }
+            } else if let Some(news) = caller.outbox().take() {
+                self.tell(&news)?;
             }
             // Everything that is ready goes out together.
             while self.batch.len() < BATCH
@@ -173,6 +191,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
                     self.tell(&news)?;
                 }
             }
+            self.follow()?;
             self.flush().await?;
         }
         // The last words: why subscriptions have ended.
@@ -204,8 +223,20 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     fn put(&mut self, answered: Answered) -> Result<(), SessionEnded> {
-        let sealed = answered.seal(&mut self.sealer)?;
-        Ok(wire::append_frame(&mut self.batch, sealed.as_frame())?)
+        let (sealed, follows) = answered.seal(&mut self.sealer)?;
+        wire::append_frame(&mut self.batch, sealed.as_frame())?;
+        self.following.extend(follows);
+        Ok(())
+    }
+
+    /// One more chunk, of whichever long value has waited for the longest.
+    fn follow(&mut self) -> Result<(), SessionEnded> {
+        let Some(following) = self.following.pop_front() else { return Ok(()) };
+        if let Some((sealed, left)) = following.seal_next(&mut self.sealer)? {
+            wire::append_frame(&mut self.batch, sealed.as_frame())?;
+            self.following.extend(left);
+        }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), SessionEnded> {

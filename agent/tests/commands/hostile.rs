@@ -8,7 +8,9 @@ use streembit_agent::clock::VirtualTime;
 use streembit_agent::command::MAX_SESSIONS_OF_A_CONTACT;
 use streembit_agent::session::{Limits, Rate};
 use streembit_keys::jws;
-use streembit_peer::message::{Answer, MAX_OUTSTANDING, Operation as O, ProblemCode};
+use streembit_peer::message::{
+    Answer, MAX_LONG_VALUE, MAX_MESSAGE, MAX_OUTSTANDING, Operation as O, ProblemCode,
+};
 use streembit_peer::rights::Role;
 use streembit_peer::session::Remote;
 use streembit_peer::wire;
@@ -91,7 +93,7 @@ async fn what_is_not_signed_by_the_sessions_other_side_for_this_session_ends_it(
     let other_kind = jws::sign(&caller.key, jws::Typ::new("sb-res"), &request);
     ends(caller, &other_kind).await;
 
-    for garbage in ["", "x", "a.b.c", "~", "a.b.c~d~e~", "\u{0}", &"x".repeat(100_000)] {
+    for garbage in ["", "x", "a.b.c", "~", "a.b.c~d~e~", "\u{0}", &"x".repeat(MAX_MESSAGE + 1)] {
         ends(enter().await, garbage).await;
     }
     assert_eq!(house.door.moved(), 0);
@@ -244,13 +246,13 @@ async fn who_dials_too_often_is_not_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_into_a_message_is_a_failure() {
+async fn an_answer_that_is_longer_than_any_may_be_is_a_failure() {
     let house = House::new().await;
     let big = StandIn::with_model(
         r#"{"@context":"https://www.w3.org/2022/wot/td/v1.1","@type":"tm:ThingModel","title":"Big",
         "properties":{"text":{"type":"string","readOnly":true}}}"#,
     );
-    big.behaviour.lock().unwrap().lie = Some(json!("x".repeat(200_000)));
+    big.behaviour.lock().unwrap().lie = Some(json!("x".repeat(MAX_LONG_VALUE)));
     house.device.things().put("big".into(), big);
     let owner = house.enter(&house.owner).await;
     assert_eq!(code(&owner.ask(O::ReadProperty, "big", "text", None).await), Some(ProblemCode::Failed));

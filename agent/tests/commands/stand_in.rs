@@ -46,6 +46,8 @@ pub struct Behaviour {
     pub hold: Option<Arc<Notify>>,
     /// What a read answers in place of the truth.
     pub lie: Option<Value>,
+    /// What every action puts out at once.
+    pub output: Option<Value>,
     /// What every call fails with.
     pub fault: Option<Fault>,
     /// An action moves before it waits or fails.
@@ -177,6 +179,9 @@ impl Thing for StandIn {
             }
             self.asked().await?;
             self.moves(&call.mark);
+            if let Some(output) = self.behaviour.lock().unwrap().output.clone() {
+                return Ok(Completion::Done(Some(output)));
+            }
             match name {
                 "open" => {
                     self.changed("state", json!("open"));

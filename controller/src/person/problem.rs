@@ -46,6 +46,10 @@ pub(super) fn failure(device: &str, place: &str, problem: &Problem) -> Failure {
             Failure::because(format!("The request came too late or its time was not right{detail}."))
                 .or("Try again; if it stays so, set this machine's clock.")
         }
+        ProblemCode::OutputLost => {
+            Failure::because(format!("{place} was done, and its output is lost{detail}."))
+                .or("Look at the state instead of asking again.")
+        }
         ProblemCode::Duplicate => {
             Failure::because(format!("{device} knows another request by this name{detail}.")).or("Try again.")
         }
@@ -83,6 +87,7 @@ mod tests {
             ProblemCode::Running,
             ProblemCode::Expired,
             ProblemCode::Duplicate,
+            ProblemCode::OutputLost,
         ] {
             assert_eq!(exit(code), Exit::Failure, "{code}");
         }

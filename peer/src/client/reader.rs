@@ -6,8 +6,8 @@ use tokio::io::AsyncRead;
 use tokio::time::timeout_at;
 
 use super::subscription::Taken;
-use super::{Closed, Shared};
-use crate::message::FromDevice;
+use super::{Closed, Shared, Waiting};
+use crate::message::{FromDevice, LongError, Response};
 use crate::session::{ChannelError, Opener, RENEW_AFTER};
 use crate::wire::{self, FrameError, MAX_FRAME};
 
@@ -39,13 +39,23 @@ pub(super) async fn run(mut stream: impl AsyncRead + Unpin, mut opener: Opener, 
     }
 }
 
-fn hand_out(message: FromDevice, shared: &Shared) -> Result<(), String> {
+fn hand_out(message: FromDevice<'_>, shared: &Shared) -> Result<(), String> {
     let mut waiting = shared.waiting();
     match message {
-        FromDevice::Response(response) => {
-            // Nobody waits for it where its caller has given up: that is no fault of the device.
-            if let Some(answer) = waiting.answers.remove(&response.re) {
-                let _ = answer.send(response);
+        FromDevice::Response(response) if waiting.long.is_under_way(&response.re) => {
+            return Err(LongError::AnsweredTwice.to_string());
+        }
+        FromDevice::Response(response) => waiting.answer(response),
+        FromDevice::Announcement(announcement) => {
+            let wanted = waiting.answers.contains_key(&announcement.re);
+            waiting.long.begin(announcement, wanted).map_err(|error| error.to_string())?;
+        }
+        FromDevice::Chunk(chunk) => {
+            if let Some(whole) = waiting.long.take(&chunk).map_err(|error| error.to_string())? {
+                // Hashing and parsing take milliseconds, for which nobody who sends or gives up must wait.
+                drop(waiting);
+                let response = whole.check().map_err(|error| error.to_string())?;
+                shared.waiting().answer(response);
             }
         }
         FromDevice::Notification(notification) => {
@@ -61,4 +71,13 @@ fn hand_out(message: FromDevice, shared: &Shared) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+impl Waiting {
+    /// Nobody waits for it where its caller has given up: that is no fault of the device.
+    fn answer(&mut self, response: Response) {
+        if let Some(answer) = self.answers.remove(&response.re) {
+            let _ = answer.send(response);
+        }
+    }
 }

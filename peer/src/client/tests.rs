@@ -11,6 +11,8 @@ use crate::message::{ActionId, End, Name, Notification, NotificationKind, Proble
 use crate::session::{Initiator, PeerIds, Remote, Responder, Welcome};
 use crate::wire::{MAX_FRAME, read_frame, write_frame};
 
+mod long;
+
 const NOW: i64 = 1_795_000_000;
 const LONG: Duration = Duration::from_secs(30);
 
@@ -43,14 +45,15 @@ impl Device {
         Some(Request::authenticate(plaintext, &self.session.peers, NOW).unwrap())
     }
 
-    async fn send(&mut self, message: String) {
-        let frame = self.session.sealer.seal(message.as_bytes()).unwrap();
+    async fn send(&mut self, message: impl AsRef<[u8]>) {
+        let frame = self.session.sealer.seal(message.as_ref()).unwrap();
         write_frame(&mut self.stream, frame.as_bytes()).await.unwrap();
     }
 
     async fn answer(&mut self, request: &Request, result: Answer) {
-        let message = Response::sign(&self.key, &self.session.peers, request.hash(), &result, None).unwrap();
-        self.send(message).await;
+        let signed = Response::sign(&self.key, &self.session.peers, request.hash(), &result, None).unwrap();
+        assert!(signed.follows.is_none(), "a short answer");
+        self.send(signed.plaintext).await;
     }
 
     async fn notify(&mut self, request: &Request, n: u64, value: Value, end: Option<End>) {
@@ -233,7 +236,7 @@ async fn noise_from_the_device_ends_the_session() {
     assert!(matches!(connection.closed().await, Closed::Protocol(_)));
 
     let (connection, mut device) = connect();
-    device.send("sealed, and signed by nobody".into()).await;
+    device.send("sealed, and signed by nobody").await;
     assert!(matches!(connection.closed().await, Closed::Protocol(_)));
 }
 

@@ -55,7 +55,7 @@ pub(super) fn read(disclosure: &str) -> Result<Value, &'static str> {
         return Err("the disclosure is not of the input");
     }
     json::parse(value.get().as_bytes()).map_err(|error| match error {
-        JsonError::TooLong => "the input is too long",
+        JsonError::TooLong { .. } | JsonError::TooMany => "the input is too long",
         JsonError::TooDeep => "the input is nested too deep",
         JsonError::NotJson => "the input is not JSON",
     })

@@ -7,10 +7,14 @@
 //!
 //! The input of a request is not in what is signed: only its salted hash is (RFC 9901), and the value follows in a
 //! *disclosure*. The device's journal keeps the signed part for good and drops the disclosure of, say, a PIN.
+//!
+//! Everything is one message, of at most [`MAX_VALUE`] bytes of value, but for what a device answers: a longer value is
+//! announced by its answer and follows it in chunks ([`long`]).
 
 mod disclosure;
 mod error;
 pub mod json;
+pub mod long;
 mod name;
 mod notification;
 mod operation;
@@ -18,22 +22,28 @@ mod request;
 mod response;
 
 pub use error::MessageError;
+pub use long::{
+    Announced, Announcement, Assembler, Chunk, LongError, LongValue, MAX_LONG_PARTS, MAX_LONG_UNDER_WAY,
+    MAX_LONG_VALUE, ValueHash, Whole,
+};
 pub use name::{Name, NotAName};
 pub use notification::{End, Notification, NotificationKind};
 pub use operation::{Operation, UnknownOperation};
 pub use request::{Call, Request, SignedRequest};
-pub use response::{Answer, Problem, ProblemCode, Receipt, Response};
+pub use response::{Answer, Problem, ProblemCode, Receipt, Response, SignedAnswer};
 
 use crate::encoded::base64_bytes;
 use crate::session::SessionPeers;
+use response::Told;
 
-/// The longest JSON text of a value: an input, or what a notification brings.
+/// The longest JSON text of a value within a message: an input, what a notification brings, what an answer holds itself.
 ///
-/// 64 KiB is far above any reading or setting. What is larger (a picture) follows its answer in chunks.
+/// 64 KiB is far above any reading or setting. What is longer (a picture, the descriptions of many Things) follows its
+/// answer in chunks; there is no such way for an input.
 pub const MAX_VALUE: usize = 64 * 1024;
 
-/// The longest payload of a response. Twice a value, because one answer may hold all properties of a Thing.
-pub const MAX_ANSWER: usize = 2 * MAX_VALUE;
+/// The longest payload of a message: a value, and what is said about it in names and hashes.
+pub const MAX_PAYLOAD: usize = MAX_VALUE + 4096;
 
 /// The deepest nesting of a JSON value. Thing Descriptions of real devices stay below 15; parsers recurse.
 pub const MAX_DEPTH: usize = 32;
@@ -44,9 +54,9 @@ pub const MAX_VALIDITY: i64 = 5 * 60;
 /// How many requests one session may have unanswered. More wait at the caller, not at the device.
 pub const MAX_OUTSTANDING: usize = 64;
 
-/// The longest plaintext of a message. Base64 adds a third to the JWS, and once more to the JWE, so that
-/// the largest answer still fits [`crate::wire::MAX_FRAME`].
-pub const MAX_MESSAGE: usize = MAX_ANSWER / 3 * 4 + 4096;
+/// The longest plaintext of a message. Base64 adds a third to the JWS, and once more to the JWE, so that the longest
+/// message still fits [`crate::wire::MAX_FRAME`].
+pub const MAX_MESSAGE: usize = MAX_PAYLOAD / 3 * 4 + 4096;
 
 base64_bytes!(
     /// The caller's own name for one call (`jti`): 16 random bytes. The same call asked twice is done once.
@@ -76,20 +86,28 @@ base64_bytes!(
     "action id"
 );
 
-/// What a device sends: either answers or notifications.
+/// What a device sends.
 #[derive(Debug)]
-pub enum FromDevice {
+pub enum FromDevice<'a> {
     /// The answer to a request.
     Response(Response),
+    /// The answer to a request whose value follows.
+    Announcement(Announcement),
+    /// A part of such a value.
+    Chunk(Chunk<'a>),
     /// News for a subscription.
     Notification(Notification),
 }
 
-impl FromDevice {
-    /// Checks one message of a device.
-    pub fn authenticate(plaintext: &[u8], peers: &SessionPeers) -> Result<Self, MessageError> {
-        match Response::authenticate(plaintext, peers) {
-            Ok(response) => Ok(Self::Response(response)),
+impl<'a> FromDevice<'a> {
+    /// Checks one message of a device, which the session has opened.
+    pub fn authenticate(plaintext: &'a [u8], peers: &SessionPeers) -> Result<Self, MessageError> {
+        if Chunk::is_one(plaintext) {
+            return Chunk::from_plaintext(plaintext).map(Self::Chunk);
+        }
+        match response::authenticate(plaintext, peers) {
+            Ok(Told::All(response)) => Ok(Self::Response(response)),
+            Ok(Told::First(announcement)) => Ok(Self::Announcement(announcement)),
             Err(MessageError::Jws(streembit_keys::jws::JwsError::Typ { .. })) => {
                 Notification::authenticate(plaintext, peers).map(Self::Notification)
             }

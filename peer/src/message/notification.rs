@@ -7,7 +7,7 @@ use streembit_keys::{PrivateKey, Thumbprint};
 
 use super::json::{self, JsonError};
 use super::response::{check_session, open, to_json};
-use super::{MAX_ANSWER, MessageError, Name, Problem, RequestHash};
+use super::{MAX_PAYLOAD, MAX_VALUE, MessageError, Name, Problem, RequestHash};
 use crate::session::{SessionPeers, Sid};
 
 const NOTIFICATION: Typ = Typ::new("sb-ntf");
@@ -86,15 +86,15 @@ struct Incoming {
 }
 
 impl Notification {
-    /// Signs it: what goes into the session's next frame.
+    /// Signs it: what goes into the session's next frame. News are short: nothing follows a notification.
     pub fn sign(&self, key: &PrivateKey, peers: &SessionPeers) -> Result<String, JsonError> {
         if let Some(value) = &self.value {
             json::check_depth(value)?;
         }
         let (iss, aud, sid) = (peers.local, peers.remote.thumbprint(), peers.sid);
         let payload = to_json(&Outgoing { iss, aud, sid, notification: self });
-        if payload.len() > MAX_ANSWER {
-            return Err(JsonError::TooLong);
+        if payload.len() > MAX_PAYLOAD {
+            return Err(JsonError::TooLong { max: MAX_VALUE });
         }
         Ok(jws::sign(key, NOTIFICATION, &payload))
     }

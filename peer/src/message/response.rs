@@ -2,11 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use streembit_keys::jws::{self, Typ, Unverified};
 use streembit_keys::{PrivateKey, Thumbprint};
 
 use super::json::{self, JsonError};
-use super::{ActionId, JournalHead, MAX_ANSWER, MAX_DEPTH, MAX_MESSAGE, MessageError, RequestHash};
+use super::long::{Announced, Announcement, LongValue};
+use super::{
+    ActionId, JournalHead, MAX_DEPTH, MAX_MESSAGE, MAX_PAYLOAD, MAX_VALUE, MessageError, RequestHash,
+};
 use crate::session::{SessionPeers, Sid};
 
 const RESPONSE: Typ = Typ::new("sb-res");
@@ -88,6 +92,9 @@ pub enum ProblemCode {
     /// Another call had this id.
     #[error("another call had this id")]
     Duplicate,
+    /// It was done, and what it put out can no longer be had: it was too long to be sent, or to be kept for whoever asks again.
+    #[error("done, and its output is lost")]
+    OutputLost,
 }
 
 /// Where the device's journal has recorded the request. The caller keeps the newest one: a journal that later lacks it, or
@@ -111,56 +118,96 @@ pub struct Response {
     pub receipt: Option<Receipt>,
 }
 
-#[derive(Serialize)]
-struct Outgoing<'a> {
-    iss: Thumbprint,
-    aud: Thumbprint,
-    sid: Sid,
-    re: RequestHash,
-    result: &'a Answer,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<Receipt>,
+/// An answer, signed for its session.
+#[derive(Debug)]
+pub struct SignedAnswer {
+    /// What goes into the session's next frame.
+    pub plaintext: String,
+    /// What goes into frames behind it, where the value does not fit into the answer.
+    pub follows: Option<LongValue>,
 }
 
-#[derive(Deserialize)]
-struct Incoming {
+/// What a message of this kind says.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// All that there is to say.
+    All(Response),
+    /// That a value follows.
+    First(Announcement),
+}
+
+/// `result`, as it travels.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome<V> {
+    Ok(V),
+    OkLong(Announced),
+    Pending(ActionId),
+    Problem(Problem),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Payload<V> {
     iss: Thumbprint,
     aud: Thumbprint,
     sid: Sid,
     re: RequestHash,
-    result: Answer,
-    #[serde(default)]
+    result: Outcome<V>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
 }
 
 impl Response {
-    /// Signs the answer to a request: what goes into the session's next frame.
+    /// Signs the answer to a request. A value of more than [`MAX_VALUE`] bytes follows it.
     pub fn sign(
         key: &PrivateKey,
         peers: &SessionPeers,
         re: RequestHash,
         result: &Answer,
         receipt: Option<Receipt>,
-    ) -> Result<String, JsonError> {
-        if let Answer::Ok(value) = result {
-            json::check_depth(value)?;
-        }
+    ) -> Result<SignedAnswer, JsonError> {
+        let (result, follows) = match result {
+            Answer::Ok(value) => {
+                json::check_depth(value)?;
+                let text: Box<RawValue> = to_raw_value(value).map_err(|_| JsonError::NotJson)?;
+                if text.get().len() <= MAX_VALUE {
+                    (Outcome::Ok(text), None)
+                } else {
+                    let long = LongValue::new(re, text)?;
+                    (Outcome::OkLong(long.announced()), Some(long))
+                }
+            }
+            Answer::Pending(action) => (Outcome::Pending(*action), None),
+            Answer::Problem(problem) => (Outcome::Problem(problem.clone()), None),
+        };
         let (iss, aud, sid) = (peers.local, peers.remote.thumbprint(), peers.sid);
-        let payload = to_json(&Outgoing { iss, aud, sid, re, result, receipt });
-        if payload.len() > MAX_ANSWER {
-            return Err(JsonError::TooLong);
+        let payload = to_json(&Payload { iss, aud, sid, re, result, receipt });
+        if payload.len() > MAX_PAYLOAD {
+            return Err(JsonError::TooLong { max: MAX_VALUE });
         }
-        Ok(jws::sign(key, RESPONSE, &payload))
+        Ok(SignedAnswer { plaintext: jws::sign(key, RESPONSE, &payload), follows })
     }
+}
 
-    /// Checks a device's answer. Only its signature and session: whether `re` was ever asked is the caller's to know.
-    pub fn authenticate(plaintext: &[u8], peers: &SessionPeers) -> Result<Self, MessageError> {
-        let payload = open(plaintext, RESPONSE, peers)?;
-        let message: Incoming = serde_json::from_slice(&payload)
-            .map_err(|_| MessageError::Malformed("a member is missing or wrong"))?;
-        check_session(peers, message.iss, message.aud, message.sid)?;
-        Ok(Self { re: message.re, result: message.result, receipt: message.receipt })
-    }
+/// Checks a device's answer. Only its signature and session: whether `re` was ever asked is the caller's to know.
+pub(super) fn authenticate(plaintext: &[u8], peers: &SessionPeers) -> Result<Told, MessageError> {
+    let payload = open(plaintext, RESPONSE, peers)?;
+    let message: Payload<Value> = serde_json::from_slice(&payload)
+        .map_err(|_| MessageError::Malformed("a member is missing or wrong"))?;
+    check_session(peers, message.iss, message.aud, message.sid)?;
+    let (re, receipt) = (message.re, message.receipt);
+    let result = match message.result {
+        Outcome::Ok(value) => Answer::Ok(value),
+        Outcome::Pending(action) => Answer::Pending(action),
+        Outcome::Problem(problem) => Answer::Problem(problem),
+        Outcome::OkLong(value) if value.is_long() => {
+            return Ok(Told::First(Announcement { re, value, receipt }));
+        }
+        Outcome::OkLong(_) => {
+            return Err(MessageError::Malformed("the length of the value is none that follows its answer"));
+        }
+    };
+    Ok(Told::All(Response { re, result, receipt }))
 }
 
 /// Verifies a message without disclosures and hands out its payload.

@@ -9,6 +9,7 @@ use super::*;
 use crate::session::Sid;
 
 mod from_device;
+mod long;
 mod requests;
 
 const NOW: i64 = 1_795_000_000;

@@ -14,6 +14,14 @@ fn answers() -> Vec<Answer> {
     ]
 }
 
+/// What an answer says that nothing follows.
+fn response(pair: &Pair, plaintext: &str) -> Option<Response> {
+    match FromDevice::authenticate(plaintext.as_bytes(), &pair.at_person) {
+        Ok(FromDevice::Response(response)) => Some(response),
+        _ => None,
+    }
+}
+
 fn notification() -> Notification {
     Notification {
         sub: RequestHash::from_bytes([5; 32]),
@@ -35,8 +43,9 @@ fn an_answer_arrives_as_it_was_meant() {
     let receipt = Receipt { seq: 7, head: JournalHead::from_bytes([2; 32]) };
     for receipt in [None, Some(receipt)] {
         for answer in answers() {
-            let sealed = Response::sign(&pair.device, &pair.at_device, re, &answer, receipt).unwrap();
-            let arrived = Response::authenticate(sealed.as_bytes(), &pair.at_person).unwrap();
+            let signed = Response::sign(&pair.device, &pair.at_device, re, &answer, receipt).unwrap();
+            assert!(signed.follows.is_none());
+            let arrived = response(&pair, &signed.plaintext).unwrap();
             assert_eq!(arrived, Response { re, result: answer, receipt });
         }
     }
@@ -87,7 +96,7 @@ fn what_a_device_says_counts_in_its_session_only() {
     let re = RequestHash::from_bytes([1; 32]);
     let answer = Response::sign(&pair.device, &pair.at_device, re, &Answer::Ok(Value::Null), None).unwrap();
     let news = notification().sign(&pair.device, &pair.at_device).unwrap();
-    for message in [answer, news] {
+    for message in [answer.plaintext, news] {
         let check = |peers: SessionPeers| FromDevice::authenticate(message.as_bytes(), &peers).unwrap_err();
         let here = &pair.at_person;
         assert_eq!(
@@ -110,17 +119,35 @@ fn what_is_too_large_is_not_signed() {
     let pair = Pair::new();
     let re = RequestHash::from_bytes([1; 32]);
     let sign = |value: Value| Response::sign(&pair.device, &pair.at_device, re, &Answer::Ok(value), None);
-    let largest = sign(Value::String("x".repeat(MAX_ANSWER - 300))).unwrap();
-    assert!(Response::authenticate(largest.as_bytes(), &pair.at_person).is_ok());
-    assert!(largest.len() * 4 / 3 + 100 < crate::wire::MAX_FRAME);
-    assert_eq!(sign(Value::String("x".repeat(MAX_ANSWER))), Err(json::JsonError::TooLong));
+    let largest = sign(Value::String("x".repeat(MAX_VALUE - 2))).unwrap();
+    assert!(response(&pair, &largest.plaintext).is_some() && largest.follows.is_none());
+    let longest = sign(Value::String("x".repeat(MAX_LONG_VALUE - 2))).unwrap();
+    assert_eq!(longest.follows.unwrap().length(), MAX_LONG_VALUE);
+    let too_long = sign(Value::String("x".repeat(MAX_LONG_VALUE - 1))).unwrap_err();
+    assert_eq!(too_long, json::JsonError::TooLong { max: MAX_LONG_VALUE });
+    let too_many = sign(vec![0; MAX_LONG_PARTS].into()).unwrap_err();
+    assert_eq!(too_many, json::JsonError::TooMany);
+    assert!(sign(vec![0; MAX_LONG_PARTS - 1].into()).is_ok());
     let mut deep = json!(1);
     for _ in 0..MAX_DEPTH {
         deep = json!([deep]);
     }
     let arrived = sign(deep.clone()).unwrap();
-    assert!(Response::authenticate(arrived.as_bytes(), &pair.at_person).is_ok());
-    assert_eq!(sign(json!([deep])), Err(json::JsonError::TooDeep));
+    assert!(response(&pair, &arrived.plaintext).is_some());
+    assert_eq!(sign(json!([deep])).unwrap_err(), json::JsonError::TooDeep);
+    assert_eq!(sign(json!([deep, "x".repeat(MAX_VALUE)])).unwrap_err(), json::JsonError::TooDeep);
+}
+
+#[test]
+fn news_are_short() {
+    let pair = Pair::new();
+    let sign = |length| {
+        let value = Some(Value::String("x".repeat(length)));
+        Notification { value, ..notification() }.sign(&pair.device, &pair.at_device)
+    };
+    let longest = sign(MAX_VALUE - 2).unwrap();
+    assert!(FromDevice::authenticate(longest.as_bytes(), &pair.at_person).is_ok());
+    assert_eq!(sign(MAX_PAYLOAD), Err(json::JsonError::TooLong { max: MAX_VALUE }));
 }
 
 proptest! {

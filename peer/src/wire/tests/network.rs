@@ -47,7 +47,7 @@ async fn serve_one(mut stream: Stream, key: PrivateKey, contact: PublicKey, peer
     let request = Request::authenticate(plaintext, &session.peers, NOW).unwrap();
     let answer = Answer::Ok(request.input.clone().unwrap());
     let signed = Response::sign(&key, &session.peers, request.hash(), &answer, None).unwrap();
-    let sealed = session.sealer.seal(signed.as_bytes()).unwrap();
+    let sealed = session.sealer.seal(signed.plaintext.as_bytes()).unwrap();
     write_frame(&mut stream, sealed.as_bytes()).await.unwrap();
     // The next frame is never answered.
     let _ = read_frame(&mut stream, MAX_FRAME).await;
