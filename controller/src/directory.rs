@@ -80,11 +80,11 @@ impl ThingListing {
     }
 
     /// The Thing of a Thing Description as a device gives it: it names itself in the member `streembit:name`.
-    pub fn of_td(td: &Value) -> Option<Self> {
-        let name = td.get("streembit:name")?.as_str()?;
+    pub fn from_td(td: Value) -> Option<Self> {
+        let name = td.get("streembit:name")?.as_str()?.to_owned();
         // A name that could not be typed, or that plays tricks with the terminal, is no name.
-        check_name(name).ok()?;
-        Some(Self::new(name, td.clone()))
+        check_name(&name).ok()?;
+        Some(Self::new(name, td))
     }
 
     /// Its title, where it has another than its name.

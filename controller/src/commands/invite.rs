@@ -116,7 +116,7 @@ async fn grants(desk: &Desk, contact: &crate::home::Contact, args: &Args) -> Out
     }
     // What there is to allow is looked up on the device, where typing mistakes show.
     desk.refresh(contact, TIMEOUT).await?;
-    grants::grants(&args.allow, &when, &desk.home().contacts()?.get(&contact.name)?.listing())
+    grants::grants(&args.allow, &when, &desk.home().contacts()?.listing(contact)?)
 }
 
 /// The roles that an invitation can give. (The recovery key is set on the device.)

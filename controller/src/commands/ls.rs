@@ -6,6 +6,7 @@ use futures::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 use streembit_peer::message::Operation;
+use tokio::sync::Semaphore;
 
 use super::Patience;
 use crate::address::{DEVICE_THING, Kind};
@@ -15,6 +16,10 @@ use crate::door::Call;
 use crate::error::{Failure, Outcome};
 use crate::home::Contact;
 use crate::output::{Render, Style, printable, show_value};
+
+/// States that are asked for at once: half of what one session, or the unlock process, has under way. A gateway has hundreds
+/// of Things, and a second `ls` beside this one should find room.
+const AT_ONCE: usize = 32;
 
 /// The arguments of `streembit ls`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -84,70 +89,92 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Listing> {
     }
     desk.door().await?;
     let progress = desk.output().progress("Asking the devices");
-    let lines = join_all(contacts.into_iter().map(|contact| one(desk, contact, args.patience))).await;
+    let asking = Asking { desk, places: Semaphore::new(AT_ONCE), patience: args.patience };
+    let lines = join_all(contacts.into_iter().map(|contact| asking.one(contact))).await;
     drop(progress);
     Ok(Listing(lines))
 }
 
-async fn one(desk: &Desk, contact: Contact, patience: Patience) -> DeviceLine {
-    let (things, failure) = match desk.refresh(&contact, patience.timeout).await {
-        Ok(things) => (things, None),
-        Err(failure) => (contact.things.clone(), Some(failure)),
-    };
-    let listings = things.iter().filter_map(ThingListing::of_td);
-    let answers = failure.is_none();
-    let lines = listings.map(|thing| {
-        let device = &contact.name;
-        async move {
-            // The device itself has properties of many lines; `device status` shows them.
-            let state = if answers && thing.name != DEVICE_THING {
-                state(desk, device, &thing, patience).await
-            } else {
-                BTreeMap::new()
-            };
-            let names = |kind| thing.affordances(kind).map(|(name, _)| name.to_owned()).collect();
-            ThingLine {
-                title: thing.title().map(str::to_owned),
-                properties: names(Kind::Property),
-                actions: names(Kind::Action),
-                events: names(Kind::Event),
-                state,
-                name: thing.name,
-            }
-        }
-    });
-    let things = join_all(lines).await;
-    DeviceLine { device: contact.name.clone(), role: contact.role.clone(), failure, things }
+/// What the questions of one `ls` share.
+struct Asking<'a> {
+    desk: &'a Desk,
+    places: Semaphore,
+    patience: Patience,
 }
 
-/// What the Thing's properties say. One that cannot be read now is left out: this is a glance.
-async fn state(
-    desk: &Desk,
-    device: &str,
-    thing: &ThingListing,
-    patience: Patience,
-) -> BTreeMap<String, Value> {
-    let call = |op, affordance| Call {
-        device: device.to_owned(),
-        op,
-        thing: thing.name.clone(),
-        affordance,
-        input: None,
-        timeout: patience.timeout,
-        wait: true,
-    };
-    if let Ok(answered) = desk.call(call(Operation::ReadAllProperties, None)).await
-        && let Value::Object(values) = answered.value
-    {
-        return values.into_iter().collect();
+impl Asking<'_> {
+    async fn one(&self, contact: Contact) -> DeviceLine {
+        let (things, failure) = match self.desk.refresh(&contact, self.patience.timeout).await {
+            Ok(things) => (things, None),
+            Err(failure) => (self.last_known(&contact), Some(failure)),
+        };
+        let listings = things.into_iter().filter_map(ThingListing::from_td);
+        let answers = failure.is_none();
+        let lines = listings.map(|thing| {
+            let device = &contact.name;
+            async move {
+                // The device itself has properties of many lines; `device status` shows them.
+                let state = if answers && thing.name != DEVICE_THING {
+                    self.state(device, &thing).await
+                } else {
+                    BTreeMap::new()
+                };
+                let names = |kind| thing.affordances(kind).map(|(name, _)| name.to_owned()).collect();
+                ThingLine {
+                    title: thing.title().map(str::to_owned),
+                    properties: names(Kind::Property),
+                    actions: names(Kind::Action),
+                    events: names(Kind::Event),
+                    state,
+                    name: thing.name,
+                }
+            }
+        });
+        let things = join_all(lines).await;
+        DeviceLine { device: contact.name.clone(), role: contact.role.clone(), failure, things }
     }
-    // Who may not read all at once may still read some.
-    let readable = thing.affordances(Kind::Property).filter(|(_, entry)| !entry.write_only());
-    let reads = readable.map(|(name, _)| async move {
-        let answered = desk.call(call(Operation::ReadProperty, Some(name.to_owned()))).await;
-        answered.ok().map(|answered| (name.to_owned(), answered.value))
-    });
-    join_all(reads).await.into_iter().flatten().collect()
+
+    /// What the device offered when it last answered.
+    fn last_known(&self, contact: &Contact) -> Vec<Value> {
+        self.desk.home().contacts().and_then(|contacts| contacts.things(&contact.key)).unwrap_or_default()
+    }
+
+    /// What the Thing's properties say. One that cannot be read now is left out: this is a glance.
+    async fn state(&self, device: &str, thing: &ThingListing) -> BTreeMap<String, Value> {
+        if let Some(Value::Object(values)) =
+            self.ask(device, &thing.name, Operation::ReadAllProperties, None).await
+        {
+            return values.into_iter().collect();
+        }
+        // Who may not read all at once may still read some.
+        let readable = thing.affordances(Kind::Property).filter(|(_, entry)| !entry.write_only());
+        let reads = readable.map(|(name, _)| async move {
+            let value = self.ask(device, &thing.name, Operation::ReadProperty, Some(name.to_owned())).await;
+            value.map(|value| (name.to_owned(), value))
+        });
+        join_all(reads).await.into_iter().flatten().collect()
+    }
+
+    /// One answer, if there is one. The time that it may take begins when its turn has come.
+    async fn ask(
+        &self,
+        device: &str,
+        thing: &str,
+        op: Operation,
+        affordance: Option<String>,
+    ) -> Option<Value> {
+        let _place = self.places.acquire().await.ok()?;
+        let call = Call {
+            device: device.to_owned(),
+            op,
+            thing: thing.to_owned(),
+            affordance,
+            input: None,
+            timeout: self.patience.timeout,
+            wait: true,
+        };
+        self.desk.call(call).await.ok().map(|answered| answered.value)
+    }
 }
 
 impl Listing {

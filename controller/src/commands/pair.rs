@@ -72,7 +72,7 @@ pub(super) async fn meet(
     let contact = desk.home().contacts()?.get(&met.device)?;
     // The contact is made; a device that will not say what it has is still paired.
     let things = desk.refresh(&contact, patience.timeout).await.unwrap_or_default();
-    let things = things.iter().filter_map(ThingListing::of_td);
+    let things = things.into_iter().filter_map(ThingListing::from_td);
     let things = things.map(|t| Named { title: t.title().map(str::to_owned), name: t.name }).collect();
     Ok(Paired { met, things })
 }

@@ -35,9 +35,8 @@ pub struct Description(pub Value);
 pub async fn run(desk: &Desk, args: Args) -> Outcome<Description> {
     let (contact, thing) = desk.thing(&args.address).await?;
     let things = desk.refresh(&contact, args.patience.timeout).await?;
-    let found =
-        things.into_iter().find(|td| ThingListing::of_td(td).is_some_and(|found| found.name == thing));
-    found.map(Description).ok_or_else(|| Failure::refused(&contact.name))
+    let found = things.into_iter().filter_map(ThingListing::from_td).find(|found| found.name == thing);
+    found.map(|found| Description(found.td)).ok_or_else(|| Failure::refused(&contact.name))
 }
 
 impl Render for Description {

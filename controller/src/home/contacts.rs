@@ -32,7 +32,7 @@ pub enum HeadCheck {
     },
 }
 
-/// A device.
+/// A device. What it offers is not in here: a gateway's Things take megabytes, and most calls need only where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contact {
     /// Its name here.
@@ -41,8 +41,6 @@ pub struct Contact {
     pub key: PublicKey,
     /// Where to dial it: the last good address first.
     pub addresses: Vec<String>,
-    /// Its Things' descriptions, as last read.
-    pub things: Vec<Value>,
     /// What it said that we are to it.
     pub role: Option<String>,
     /// Since when it is a contact, in seconds since 1970.
@@ -70,7 +68,7 @@ pub struct NewContact {
 #[derive(Debug)]
 pub struct Contacts(Connection);
 
-const COLUMNS: &str = "name, key, addresses, things, role, paired, head_seq, head, went_back";
+const COLUMNS: &str = "name, key, addresses, role, paired, head_seq, head, went_back";
 
 impl Contacts {
     pub(super) fn open(db: Connection) -> Outcome<Self> {
@@ -180,6 +178,19 @@ impl Contacts {
         self.0.execute("DELETE FROM device WHERE name = ?1", [name]).map(|_| ()).map_err(sql)
     }
 
+    /// The descriptions of a device's Things, as last read.
+    pub fn things(&self, key: &PublicKey) -> Outcome<Vec<Value>> {
+        let query = "SELECT things FROM device WHERE key = ?1";
+        let found = self.0.query_row(query, [key_text(key)], |row| array(row, 0)).optional();
+        Ok(found.map_err(sql)?.unwrap_or_default())
+    }
+
+    /// What a device offers, as last read.
+    pub fn listing(&self, contact: &Contact) -> Outcome<DeviceListing> {
+        let things = self.things(&contact.key)?.into_iter().filter_map(ThingListing::from_td).collect();
+        Ok(DeviceListing { name: contact.name.clone(), things })
+    }
+
     /// Keeps the descriptions of a device's Things.
     pub fn keep_things(&self, key: &PublicKey, things: &[Value]) -> Outcome<()> {
         self.update("things", key, &json(things))
@@ -259,22 +270,16 @@ impl Contacts {
 
     /// What all devices offer, as last read.
     pub fn directory(&self) -> Outcome<Directory> {
-        Ok(Directory::new(self.all()?.iter().map(Contact::listing).collect()))
+        let listings = self.all()?.iter().map(|contact| self.listing(contact)).collect::<Outcome<_>>()?;
+        Ok(Directory::new(listings))
     }
 }
 
-impl Contact {
-    /// What it offers, as last read.
-    pub fn listing(&self) -> DeviceListing {
-        let things = self.things.iter().filter_map(ThingListing::of_td).collect();
-        DeviceListing { name: self.name.clone(), things }
-    }
+fn array(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Value>> {
+    Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or_default())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
-    let parsed = |column: usize| -> rusqlite::Result<Vec<Value>> {
-        Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or_default())
-    };
     let key: Value = row.get::<_, String>(1)?.into();
     let key = serde_json::from_value(key).map_err(|e| {
         rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(e))
@@ -282,12 +287,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
         name: row.get(0)?,
         key,
-        addresses: parsed(2)?.into_iter().filter_map(|a| a.as_str().map(str::to_owned)).collect(),
-        things: parsed(3)?,
-        role: row.get(4)?,
-        paired: row.get(5)?,
-        head: head_at(row, 6)?,
-        went_back: row.get(8)?,
+        addresses: array(row, 2)?.into_iter().filter_map(|a| a.as_str().map(str::to_owned)).collect(),
+        role: row.get(3)?,
+        paired: row.get(4)?,
+        head: head_at(row, 5)?,
+        went_back: row.get(7)?,
     })
 }
 

@@ -238,7 +238,6 @@ mod tests {
             name: "d".into(),
             key: streembit_keys::PrivateKey::generate(&mut streembit_keys::rng::system()).public().clone(),
             addresses: Vec::new(),
-            things: Vec::new(),
             role: None,
             paired: 0,
             head: None,

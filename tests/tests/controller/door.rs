@@ -48,9 +48,20 @@ pub struct Door {
 
 impl Door {
     pub fn new() -> Arc<Self> {
+        Self::of_model(MODEL)
+    }
+
+    /// A door whose description has so many bytes more than another's.
+    pub fn with_much_to_say(bytes: usize) -> Arc<Self> {
+        let mut model: Value = serde_json::from_str(MODEL).unwrap();
+        model["description"] = "About this door. ".chars().cycle().take(bytes).collect::<String>().into();
+        Self::of_model(&model.to_string())
+    }
+
+    fn of_model(model: &str) -> Arc<Self> {
         let properties = [("state".to_owned(), json!("closed")), ("speed".to_owned(), json!(5))];
         Arc::new(Self {
-            model: ThingModel::parse(MODEL.as_bytes()).unwrap(),
+            model: ThingModel::parse(model.as_bytes()).unwrap(),
             moved: AtomicU64::new(0),
             stuck: AtomicBool::new(false),
             travelling: Mutex::default(),

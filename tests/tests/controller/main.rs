@@ -12,6 +12,7 @@ mod commands;
 mod door;
 mod guests;
 mod journal;
+mod many;
 mod people;
 mod streams;
 mod unlocked;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::people::{House, SOON, Someone, meanwhile};
 
 /// Starts the process of somebody, and gives them a desk that reaches devices through it.
-async fn unlock(who: Someone, span: Duration) -> (Someone, tokio::task::JoinHandle<()>) {
+pub async fn unlock(who: Someone, span: Duration) -> (Someone, tokio::task::JoinHandle<()>) {
     let person = Person::new(who.home.clone(), who.key.clone()).unwrap();
     let (ready, is_ready) = tokio::sync::oneshot::channel();
     let home = who.home.clone();
