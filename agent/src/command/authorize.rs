@@ -4,6 +4,7 @@ use streembit_keys::Thumbprint;
 use streembit_peer::message::{Operation, Problem, ProblemCode, Request};
 
 use super::authenticate::Authenticated;
+use super::stop::denied_late;
 use super::watch::operation_of;
 use super::{Caller, Stop, Topic};
 use crate::access::{self, Denied, Rights};
@@ -38,8 +39,11 @@ impl Permit {
     pub(super) fn still_holds(&self, caller: &Caller, device: &Device) -> Result<(), Problem> {
         match decide(&self.request, caller, device) {
             Ok(permit) if permit == self.permit && !caller.ended().is_cancelled() => Ok(()),
-            Err(Denied::Clock) => Err(Problem::new(ProblemCode::Clock)),
-            _ => Err(Problem::new(ProblemCode::Refused)),
+            // Nobody denies it, but its session has ended.
+            Ok(_) => Err(Problem::new(ProblemCode::Refused)),
+            Err(denied) => {
+                Err(denied_late(device, caller, &self.request, code_of(denied), denied.to_string()))
+            }
         }
     }
 }
@@ -68,9 +72,14 @@ fn decide(request: &Request, caller: &Caller, device: &Device) -> Result<access:
 }
 
 fn denial(request: &Request, denied: Denied) -> Stop {
+    Stop::denied(request, code_of(denied), denied.to_string())
+}
+
+/// All that a caller learns of a denial.
+fn code_of(denied: Denied) -> ProblemCode {
     match denied {
         // That a grant of one's own depends on the time is no secret, and says what to do about it.
-        Denied::Clock => Stop::refused(request, Problem::new(ProblemCode::Clock)),
-        Denied::Stranger | Denied::Revoked | Denied::NoGrant | Denied::NotNow => Stop::forbidden(request),
+        Denied::Clock => ProblemCode::Clock,
+        Denied::Stranger | Denied::Revoked | Denied::NoGrant | Denied::NotNow => ProblemCode::Refused,
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use streembit_peer::message::{ActionId, Answer, Operation, Problem, ProblemCode, Request};
 
 use super::actions::{self, Running, Started};
 use super::outbox::TooMany;
 use super::record::Recorded;
 use super::resolve::Target;
+use super::stop::denied_late;
 use super::validate::fits;
 use super::watch::kind_of;
 use super::{Caller, Topic};
@@ -56,11 +57,11 @@ pub(super) async fn invoke(recorded: Recorded, caller: &Arc<Caller>, device: &Ar
 }
 
 /// One command on its way.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     recorded: &'a Recorded,
-    request: &'a Request,
-    caller: &'a Arc<Caller>,
-    device: &'a Arc<Device>,
+    pub(super) request: &'a Request,
+    pub(super) caller: &'a Arc<Caller>,
+    pub(super) device: &'a Arc<Device>,
 }
 
 impl Call<'_> {
@@ -94,7 +95,7 @@ impl Call<'_> {
         }
     }
 
-    fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &Target {
         self.recorded.target()
     }
 
@@ -133,38 +134,6 @@ impl Call<'_> {
     /// The affordance. Resolving has seen that there is one, where the operation is about one.
     fn name(&self) -> &str {
         self.request.affordance.as_deref().unwrap_or_default()
-    }
-
-    async fn read(&self, name: &str) -> Result<Value, Problem> {
-        let model = self.target().model(self.device);
-        let property = model.property(name).ok_or(Problem::new(ProblemCode::Refused))?;
-        let value = match self.target() {
-            Target::Thing(thing) => thing.read_property(name).await.map_err(|fault| Problem::from(&fault))?,
-            Target::Device => self.device.read_property(self.caller, name)?,
-        };
-        property.schema.check(&value).map_err(|error| outside(&error.to_string()))?;
-        Ok(value)
-    }
-
-    /// Every property that this caller may read, one after the other. If one cannot be read, none are: half an answer
-    /// would look like a whole one.
-    async fn read_all(&self) -> Result<Value, Problem> {
-        let (rights, now) = (self.device.rights(), self.device.clock().now());
-        let model = self.target().model(self.device);
-        let may = rights.allowed(self.caller.contact(), &self.request.thing, now);
-        let may = may.map_err(|_| Problem::new(ProblemCode::Refused))?;
-        let mut all = Map::new();
-        for (name, property) in model.properties() {
-            if !property.write_only && may.may(Operation::ReadProperty, Some(name)) {
-                let value = self.read(name).await.map_err(|problem| at(problem, name))?;
-                all.insert(name.to_owned(), value);
-            }
-        }
-        if all.is_empty() {
-            // Nothing that this caller may see: the Thing does not exist for it.
-            return Err(Problem::new(ProblemCode::Refused));
-        }
-        Ok(all.into())
     }
 
     async fn write(&self) -> Result<Done, Problem> {
@@ -217,7 +186,7 @@ impl Call<'_> {
             actions::id_of(self.request.input.as_ref()).map_err(|_| Problem::new(ProblemCode::Refused))?;
         let status =
             self.device.actions().query(&id, self.caller.contact(), &self.request.thing, self.name());
-        status.map(|status| Done::Answered(status.0)).ok_or(Problem::new(ProblemCode::Refused))
+        status.map(|status| Done::Answered(status.0)).ok_or_else(|| self.denied(NOT_ITS_ACTION))
     }
 
     async fn cancel_action(&self) -> Result<Done, Problem> {
@@ -226,12 +195,19 @@ impl Call<'_> {
         let running =
             self.device.actions().running(&id, self.caller.contact(), &self.request.thing, self.name());
         // One that is over needs no cancelling, and cancelling twice is as good as once.
-        let Some(invocation) = running.ok_or_else(refused)? else { return Ok(Done::Answered(Value::Null)) };
+        let Some(invocation) = running.ok_or_else(|| self.denied(NOT_ITS_ACTION))? else {
+            return Ok(Done::Answered(Value::Null));
+        };
         let Target::Thing(thing) = self.target() else { return Err(refused()) };
         // What follows moves in the name of the action, so that nobody can tell what the cancelling has moved.
         self.begin()?;
         let cancelled = thing.cancel_action(invocation).await;
         cancelled.map(|()| Done::Answered(Value::Null)).map_err(|fault| Problem::from(&fault))
+    }
+
+    /// Denied here, where only the owner may know the reason.
+    pub(super) fn denied(&self, why: impl ToString) -> Problem {
+        denied_late(self.device, self.caller, self.request, ProblemCode::Refused, why.to_string())
     }
 
     fn subscribe(&self) -> Result<Done, Problem> {
@@ -265,12 +241,11 @@ impl Call<'_> {
     }
 }
 
-fn outside(why: &str) -> Problem {
-    Problem::because(ProblemCode::Failed, format!("the Thing answered outside its own schema: {why}"))
-}
+/// Of somebody else, of another affordance, or long forgotten.
+const NOT_ITS_ACTION: &str = "no such action of this caller";
 
-fn at(problem: Problem, property: &str) -> Problem {
-    Problem { pointer: Some(format!("/{property}")), ..problem }
+pub(super) fn outside(why: &str) -> Problem {
+    Problem::because(ProblemCode::Failed, format!("the Thing answered outside its own schema: {why}"))
 }
 
 impl From<&Fault> for Problem {

@@ -16,6 +16,7 @@ mod invoke;
 mod long_answers;
 mod open;
 mod outbox;
+mod read;
 mod record;
 mod resolve;
 mod respond;

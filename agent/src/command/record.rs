@@ -75,7 +75,11 @@ pub(super) async fn record_outcome(outcome: Outcome, caller: &Caller, device: &A
     let request = input.request();
     let re = request.hash();
     let Some(intent) = intent else {
-        device.journal().note_read(request.caller, request.op, &request.thing, request.affordance.as_ref());
+        // What was denied in the end is in the ring of denials, and nothing was read.
+        if !is_denied(&answer) {
+            let (op, thing) = (request.op, &request.thing);
+            device.journal().note_read(request.caller, op, thing, request.affordance.as_ref());
+        }
         return Receipt { re, answer, recorded: None, begins };
     };
     let kept = respond::kept(&answer);
@@ -93,6 +97,10 @@ pub(super) async fn record_outcome(outcome: Outcome, caller: &Caller, device: &A
             Receipt { re, answer: Answer::Problem(problem), recorded: None, begins: None }
         }
     }
+}
+
+fn is_denied(answer: &Answer) -> bool {
+    matches!(answer, Answer::Problem(problem) if matches!(problem.code, ProblemCode::Refused | ProblemCode::Clock))
 }
 
 /// How the journal calls the end that an answer tells of.

@@ -34,7 +34,8 @@ pub(super) fn resolve(fresh: Fresh, device: &Device) -> Result<Affordance, Stop>
     };
     match target {
         Some(target) if exists(target.model(device), request) => Ok(Affordance { fresh, target }),
-        _ => Err(Stop::forbidden(request)),
+        Some(_) => Err(Stop::forbidden(request, "no such affordance, or not with this operation")),
+        None => Err(Stop::forbidden(request, "no such thing")),
     }
 }
 

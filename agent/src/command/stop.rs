@@ -1,5 +1,7 @@
 //! What a step says instead of making what the next one needs.
 
+use std::borrow::Cow;
+
 use streembit_peer::message::{
     Answer, MessageError, Name, Operation, Problem, ProblemCode, Receipt, Request, RequestHash,
 };
@@ -31,22 +33,34 @@ pub struct Again {
 /// A request that is not done, for its answer and for the ring of denials.
 #[derive(Debug)]
 pub struct Refused {
-    pub(super) re: RequestHash,
-    pub(super) what: Option<(Operation, Name, Option<Name>)>,
-    pub(super) problem: Problem,
+    re: RequestHash,
+    what: Option<What>,
+    problem: Problem,
+    /// For the owner, who reads the ring. The caller learns no more than the problem says.
+    why: Why,
 }
+
+type What = (Operation, Name, Option<Name>);
+
+/// Words of the device's own, of which there are few: a caller cannot fill the ring with kinds of denials.
+type Why = Cow<'static, str>;
 
 impl Stop {
     /// Not done, for this reason.
     pub(super) fn refused(request: &Request, problem: Problem) -> Self {
-        let what = (request.op, request.thing.clone(), request.affordance.clone());
-        Self::Refused(Box::new(Refused { re: request.hash(), what: Some(what), problem }))
+        let why = problem.code.to_string().into();
+        Self::Refused(Box::new(Refused { re: request.hash(), what: Some(what(request)), problem, why }))
     }
 
-    /// The one answer to what is forbidden and to what does not exist. It is made here only, so that both are the same
-    /// bytes.
-    pub(super) fn forbidden(request: &Request) -> Self {
-        Self::refused(request, Problem::new(ProblemCode::Refused))
+    /// The one answer to what is forbidden and to what does not exist. Only the owner sees which it was.
+    pub(super) fn forbidden(request: &Request, why: impl Into<Why>) -> Self {
+        Self::denied(request, ProblemCode::Refused, why)
+    }
+
+    /// Denied with this code, and nothing else: whatever the reason, the answer is the same bytes.
+    pub(super) fn denied(request: &Request, code: ProblemCode, why: impl Into<Why>) -> Self {
+        let (re, problem) = (request.hash(), Problem::new(code));
+        Self::Refused(Box::new(Refused { re, what: Some(what(request)), problem, why: why.into() }))
     }
 
     /// Notes the denial, and makes the answer that the caller may get.
@@ -58,7 +72,7 @@ impl Stop {
                 None
             }
             Self::Refused(refused) => {
-                refused.note(device, caller);
+                note(device, caller, refused.what, refused.why);
                 respond::problem(device, caller, refused.re, refused.problem)
             }
             Self::Again(again) => respond::again(device, caller, &again),
@@ -66,22 +80,30 @@ impl Stop {
     }
 }
 
-impl Refused {
-    /// Notes the denial in its ring, where a flood of them costs no more than a trickle.
-    fn note(&self, device: &Device, caller: &Caller) {
-        let (op, thing, affordance) = match self.what.clone() {
-            Some((op, thing, affordance)) => (Some(op), Some(thing), affordance),
-            None => (None, None, None),
-        };
-        device.journal().deny(Denial {
-            source: Some((**caller.source()).into()),
-            caller: Some(*caller.contact()),
-            op,
-            thing,
-            affordance,
-            why: self.problem.code.to_string().into(),
-        });
-    }
+/// What the caller hears of a denial that is decided only after the command was written down. It goes into the ring now.
+pub(super) fn denied_late(
+    device: &Device,
+    caller: &Caller,
+    request: &Request,
+    code: ProblemCode,
+    why: impl Into<Why>,
+) -> Problem {
+    note(device, caller, Some(what(request)), why.into());
+    Problem::new(code)
+}
+
+fn what(request: &Request) -> What {
+    (request.op, request.thing.clone(), request.affordance.clone())
+}
+
+/// Notes a denial in its ring, where a flood of them costs no more than a trickle.
+fn note(device: &Device, caller: &Caller, what: Option<What>, why: Why) {
+    let (op, thing, affordance) = match what {
+        Some((op, thing, affordance)) => (Some(op), Some(thing), affordance),
+        None => (None, None, None),
+    };
+    let source = Some((**caller.source()).into());
+    device.journal().deny(Denial { source, caller: Some(*caller.contact()), op, thing, affordance, why });
 }
 
 impl From<MessageError> for Stop {
@@ -89,11 +111,11 @@ impl From<MessageError> for Stop {
         match error {
             MessageError::Unusable { re, code, why } => {
                 // What cannot be a name does not exist, and what does not exist has one answer only.
-                let problem = match code {
-                    ProblemCode::Refused => Problem::new(code),
-                    _ => Problem::because(code, why),
+                let (problem, why) = match code {
+                    ProblemCode::Refused => (Problem::new(code), "no such thing: it cannot be a name".into()),
+                    _ => (Problem::because(code, why), code.to_string().into()),
                 };
-                Self::Refused(Box::new(Refused { re, what: None, problem }))
+                Self::Refused(Box::new(Refused { re, what: None, problem, why }))
             }
             hostile => Self::Hostile(hostile),
         }

@@ -30,7 +30,10 @@ pub(super) fn validate(
     }
     if matches!(affordance.target, Target::Device) && request.op == Operation::InvokeAction {
         // A secret that does not prove is found here, before anything is written: strangers must not fill the journal.
-        device.check_entry(caller, request).map_err(|problem| Stop::refused(request, problem))?;
+        device.check_entry(caller, request).map_err(|problem| match problem.code {
+            ProblemCode::Refused => Stop::forbidden(request, "a wrong secret"),
+            _ => Stop::refused(request, problem),
+        })?;
     }
     Ok(ValidatedInput { affordance })
 }

@@ -1,13 +1,14 @@
 //! What is on disk before anything moves, and what happens without a disk or without a clock.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use streembit_agent::clock::VirtualTime;
 use streembit_agent::journal::{Outcome, What};
 use streembit_agent::session::Limits;
-use streembit_peer::message::{Answer, Operation as O, ProblemCode};
-use streembit_peer::rights::{Grant, Role};
+use streembit_peer::message::{ActionId, Answer, Operation as O, Problem, ProblemCode};
+use streembit_peer::rights::{Day, Grant, Role, WeeklyHours};
 
 use super::house::{Ask, House, NOON, call, code, grant};
 
@@ -118,6 +119,69 @@ async fn denials_are_kept_beside_the_chain() {
     let denial = &denials[0].denial;
     assert_eq!(denial.caller, Some(key.public().thumbprint()));
     assert_eq!((denial.op, denial.affordance.as_deref()), (Some(O::InvokeAction), Some("open")));
+}
+
+/// The reasons in the ring, with how often each.
+async fn reasons(house: &House) -> BTreeMap<String, u64> {
+    house.device.journal().flush().await.unwrap();
+    let mut reasons = BTreeMap::new();
+    for record in house.device.journal().denials(1000).await.unwrap() {
+        *reasons.entry(record.denial.why.into_owned()).or_default() += record.times;
+    }
+    reasons
+}
+
+#[tokio::test]
+async fn the_owner_sees_why_something_was_denied_and_the_caller_does_not() {
+    let house = House::new().await;
+    let (from, to) = ("13:00".parse().unwrap(), "14:00".parse().unwrap());
+    let weekly = vec![WeeklyHours { zone: "UTC".parse().unwrap(), days: Day::ALL.to_vec(), from, to }];
+    let later = Grant { weekly, ..grant("door", "open", &[O::InvokeAction]) };
+    let travels = grant("door", "travel", &[O::InvokeAction, O::CancelAction]);
+    let anything = grant("nothing", "*", &[O::ReadProperty]);
+    let none_of_it = grant("door", "nothing", &[O::ReadProperty]);
+    let key = house.admit(Role::Guest, vec![later, travels, anything, none_of_it]).await;
+    let guest = house.enter(&key).await;
+    let foreign = Some(json!({ "action": ActionId::from_bytes([7; 16]) }));
+    for (op, thing, affordance, input, why) in [
+        (O::InvokeAction, "door", "open", None, "not at this time"),
+        (O::InvokeAction, "door", "turn", None, "no grant"),
+        (O::ReadProperty, "nothing", "state", None, "no such thing"),
+        (O::ReadProperty, "door", "nothing", None, "no such affordance, or not with this operation"),
+        (O::QueryAction, "door", "travel", foreign.clone(), "no such action of this caller"),
+        (O::CancelAction, "door", "travel", foreign, "no such action of this caller"),
+        (O::ReadAllProperties, "door", "", None, "no grant for any of its properties"),
+    ] {
+        let before = reasons(&house).await.get(why).copied().unwrap_or(0);
+        let answer = guest.ask(op, thing, affordance, input).await;
+        assert_eq!(answer, Answer::Problem(Problem::new(ProblemCode::Refused)), "{op} {thing} {affordance}");
+        assert_eq!(reasons(&house).await.get(why), Some(&(before + 1)), "{op} {thing} {affordance}");
+    }
+    assert_eq!(reasons(&house).await.values().sum::<u64>(), 7, "each once, and nothing else");
+    let entries = house.device.journal().read(1, 100).await.unwrap();
+    let reads = entries.iter().filter(|entry| matches!(entry.body.what, What::Reads { .. }));
+    assert_eq!(reads.count(), 0, "what was denied was not read");
+}
+
+#[tokio::test]
+async fn a_denial_after_the_intent_is_on_disk_is_seen_too() {
+    let house = House::new().await;
+    let (from, to) = ("08:00".parse().unwrap(), "13:00".parse().unwrap());
+    let weekly = vec![WeeklyHours { zone: "UTC".parse().unwrap(), days: Day::ALL.to_vec(), from, to }];
+    let until_one = Grant { weekly, ..grant("door", "open", &[O::InvokeAction]) };
+    let guest = house.enter(&house.admit(Role::Guest, vec![until_one]).await).await;
+    let head = house.device.journal().head();
+    // The disk keeps the intent waiting while the guest's hours end.
+    let disk = rusqlite::Connection::open(house.folder.join("state.db")).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asked = tokio::spawn(async move { guest.ask(O::InvokeAction, "door", "open", None).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    house.time.pass(Duration::from_secs(3600));
+    disk.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(code(&asked.await.unwrap()), Some(ProblemCode::Refused));
+    assert!(house.device.journal().head().seq > head.seq, "its intent is there, so it was denied late");
+    assert_eq!(house.door.moved(), 0);
+    assert_eq!(reasons(&house).await, BTreeMap::from([("not at this time".to_owned(), 1)]));
 }
 
 #[tokio::test]

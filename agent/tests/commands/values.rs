@@ -94,6 +94,20 @@ async fn all_properties_are_those_that_the_caller_may_read() {
 }
 
 #[tokio::test]
+async fn where_one_property_cannot_be_read_the_answer_names_it_and_the_others_can_be_read_alone() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    // The speed is no string.
+    house.door.behaviour.lock().unwrap().lie = Some(json!("closed"));
+    let failed = problem(owner.ask(O::ReadAllProperties, "door", "", None).await);
+    assert_eq!((failed.code, failed.pointer.as_deref()), (ProblemCode::Failed, Some("/speed")));
+    assert_eq!(owner.ask(O::ReadProperty, "door", "state", None).await, Answer::Ok(json!("closed")));
+    let key = house.admit(Role::Guest, vec![grant("door", "state", &[O::ReadProperty])]).await;
+    let some = house.enter(&key).await.ask(O::ReadAllProperties, "door", "", None).await;
+    assert_eq!(some, Answer::Ok(json!({ "state": "closed" })), "what one may not read is not in the way");
+}
+
+#[tokio::test]
 async fn who_may_read_no_property_may_not_read_all() {
     let house = House::new().await;
     let grants = vec![grant("door", "pin", &[O::ReadProperty]), grant("door", "open", &[O::InvokeAction])];
