@@ -23,6 +23,7 @@ use super::PluginError;
 use super::memory_file::MemoryFile;
 use super::outbox::Outbox;
 use super::serve::Served;
+use crate::journal::Mark;
 
 /// From the start of the program to its `Ready`: it takes milliseconds, on a loaded machine some hundreds.
 const START: Duration = Duration::from_secs(10);
@@ -55,9 +56,31 @@ pub(super) struct Shared {
 struct State {
     last: u64,
     codes: HashMap<[u8; 32], u32>,
-    calls: HashMap<u64, oneshot::Sender<Result<Returned, CallFault>>>,
+    calls: HashMap<u64, Waiting>,
     loads: HashMap<u32, oneshot::Sender<Result<(), String>>>,
     instances: HashMap<u32, Link>,
+}
+
+/// A call that has no answer yet.
+struct Waiting {
+    answer: oneshot::Sender<Result<Returned, CallFault>>,
+    /// Where a call is known that may move something.
+    served: Option<Arc<Served>>,
+}
+
+/// The wait for an answer. It may end before the call does.
+struct Wait<'a> {
+    shared: &'a Shared,
+    call: u64,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let unanswered = self.shared.state().calls.get(&self.call).and_then(|waiting| waiting.served.clone());
+        if let Some(served) = unanswered {
+            served.left(self.call);
+        }
+    }
 }
 
 /// An instance in this process.
@@ -176,25 +199,18 @@ impl Process {
         }
     }
 
-    /// Calls an export and waits for its answer. `deadline` is the one that the host keeps.
+    /// Calls an export and waits for its answer. `mark` is that of a call which may move something, `deadline` the one that
+    /// the host keeps.
     pub(super) async fn call(
         &self,
         instance: u32,
         call: Call,
+        mark: Option<Mark>,
         deadline: Duration,
     ) -> Result<Returned, CallFailed> {
         let (answer, mut answered) = oneshot::channel();
-        let id = {
-            let mut state = self.0.state();
-            state.last += 1;
-            let id = state.last;
-            state.calls.insert(id, answer);
-            id
-        };
-        if let Err(error) = self.0.outbox.send(&ToHost::Call { instance, id, call }) {
-            self.0.state().calls.remove(&id);
-            return Err(CallFailed::NotSent(error.to_string()));
-        }
+        let sent = self.0.send_call(instance, call, mark, answer);
+        let _wait = Wait { shared: &self.0, call: sent.map_err(CallFailed::NotSent)? };
         loop {
             let heard = self.0.heard.load(Ordering::Relaxed);
             match tokio::time::timeout(deadline + GRACE, &mut answered).await {
@@ -235,6 +251,32 @@ impl State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Numbers a call and sends it, in one step: the host works on calls in the order of their numbers.
+    fn send_call(
+        &self,
+        instance: u32,
+        call: Call,
+        mark: Option<Mark>,
+        answer: oneshot::Sender<Result<Returned, CallFault>>,
+    ) -> Result<u64, String> {
+        let mut state = self.state();
+        state.last += 1;
+        let id = state.last;
+        let link = state.instances.get(&instance);
+        let served = mark.zip(link).map(|(mark, link)| {
+            link.served.called(id, mark);
+            Arc::clone(&link.served)
+        });
+        if let Err(error) = self.outbox.send(&ToHost::Call { instance, id, call }) {
+            if let Some(served) = served {
+                served.returned(id);
+            }
+            return Err(error.to_string());
+        }
+        state.calls.insert(id, Waiting { answer, served });
+        Ok(id)
     }
 
     /// Something happened to a line that an instance watches.
@@ -329,8 +371,12 @@ impl Shared {
             }
             FromHost::Returned { id, result } => {
                 let waiting = self.state().calls.remove(&id);
-                if let Some(waiting) = waiting {
-                    let _ = waiting.send(result);
+                if let Some(Waiting { answer, served }) = waiting {
+                    // Now, and not when its caller gets to it: the host may have begun with the next call.
+                    if let Some(served) = served {
+                        served.returned(id);
+                    }
+                    let _ = answer.send(result);
                 }
             }
             FromHost::Ended { instance, reason } => {

@@ -42,10 +42,9 @@ struct Held {
     lines: HashMap<u32, Line>,
     /// Actions that were called and have not ended.
     actions: BTreeMap<u64, Action>,
-    /// The calls that the instance has not answered, in the order in which it gets them, which is that in which it works
-    /// on them: one after the other.
-    calls: BTreeMap<u64, Mark>,
-    last_call: u64,
+    /// The calls that may move something and that the instance has not answered, in the order in which it gets them,
+    /// which is that in which it works on them: one after the other. Without a mark, nobody waits for it any longer.
+    calls: BTreeMap<u64, Option<Mark>>,
     /// The instance is gone.
     ended: bool,
 }
@@ -63,18 +62,6 @@ enum Stage {
     Called,
     /// Its caller was told to wait for the notice.
     Pending,
-}
-
-/// A call that may move something, until it is answered or nobody waits for it.
-pub(super) struct MayDrive<'a> {
-    served: &'a Served,
-    call: u64,
-}
-
-impl Drop for MayDrive<'_> {
-    fn drop(&mut self) {
-        self.served.held().calls.remove(&self.call);
-    }
 }
 
 enum Line {
@@ -112,13 +99,24 @@ impl Served {
         self.held().actions.insert(invocation, Action { stage: Stage::Called, mark });
     }
 
-    /// A call is about to be made that may move something.
-    pub(super) fn may_drive(&self, mark: Mark) -> MayDrive<'_> {
-        let mut held = self.held();
-        held.last_call += 1;
-        let call = held.last_call;
-        held.calls.insert(call, mark);
-        MayDrive { served: self, call }
+    /// A call that may move something is about to be sent. Calls are sent in the order of their numbers.
+    pub(super) fn called(&self, call: u64, mark: Mark) {
+        self.held().calls.insert(call, Some(mark));
+    }
+
+    /// A call was answered: what moves from now on moves for the next.
+    pub(super) fn returned(&self, call: u64) {
+        self.held().calls.remove(&call);
+    }
+
+    /// Nobody waits for a call any longer. It keeps its turn, and what it may yet do is no longer known.
+    pub(super) fn left(&self, call: u64) {
+        if let Some(mark) = self.held().calls.get_mut(&call)
+            && let Some(mark) = mark.take()
+            && let Err(error) = mark.begin()
+        {
+            tracing::error!(%error, plugin = self.name(), "a call that may move something goes on unmarked");
+        }
     }
 
     /// An action was answered at once: nothing is pending.
@@ -329,7 +327,7 @@ impl Held {
     /// Marks whatever may be the reason that an output is about to move: the call that the instance works on, and every
     /// action that runs on. One mark too many says "may have moved" of what did not; one too few would be a lie.
     fn touch(&self) -> Result<(), NotMarked> {
-        if let Some(mark) = self.calls.values().next() {
+        if let Some(Some(mark)) = self.calls.values().next() {
             mark.touch()?;
         }
         let pending = self.actions.values().filter(|action| action.stage == Stage::Pending);

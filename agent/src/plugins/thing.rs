@@ -89,9 +89,9 @@ impl PluginThing {
         }
     }
 
-    async fn call(&self, running: &Running, call: Call) -> Result<Returned, Fault> {
+    async fn call(&self, running: &Running, call: Call, mark: Option<Mark>) -> Result<Returned, Fault> {
         let harmless = matches!(call, Call::Read { .. });
-        let called = running.process.call(running.instance, call, running.deadline).await;
+        let called = running.process.call(running.instance, call, mark, running.deadline).await;
         called.map_err(|failed| match (fault(failed), harmless) {
             // A read leaves nothing behind that somebody would have to look after.
             (Fault::OutcomeUnknown(why), true) => Fault::Unavailable(why),
@@ -114,7 +114,7 @@ impl Thing for PluginThing {
 
     fn read_property<'a>(&'a self, name: &'a str) -> Answer<'a, Value> {
         Box::pin(async move {
-            match self.call(&self.running()?, Call::Read { name: name.to_owned() }).await? {
+            match self.call(&self.running()?, Call::Read { name: name.to_owned() }, None).await? {
                 Returned::Value { json } => value(&json),
                 _ => Err(mismatch()),
             }
@@ -128,9 +128,7 @@ impl Thing for PluginThing {
     fn write_property<'a>(&'a self, name: &'a str, value: Value, mark: Mark) -> Answer<'a, ()> {
         Box::pin(async move {
             let call = Call::Write { name: name.to_owned(), value: value.to_string() };
-            let running = self.running()?;
-            let _may_drive = running.served.may_drive(mark);
-            match self.call(&running, call).await? {
+            match self.call(&self.running()?, call, Some(mark)).await? {
                 Returned::Written => Ok(()),
                 _ => Err(mismatch()),
             }
@@ -151,8 +149,7 @@ impl Thing for PluginThing {
             let call = Call::Invoke { name: name.to_owned(), input, invocation, deadline_ms };
             // Before the call, because a plugin may end an action before it has answered.
             let called = Called::new(&running.served, invocation, mark.clone());
-            let _may_drive = running.served.may_drive(mark);
-            let returned = self.call(&running, call).await;
+            let returned = self.call(&running, call, Some(mark)).await;
             if matches!(returned, Ok(Returned::Pending)) {
                 return called.pends();
             }

@@ -1,5 +1,6 @@
 //! The garage door, from the Thing to the line and back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -162,4 +163,32 @@ async fn what_moves_a_line_is_marked_and_what_moves_none_is_not() {
     garage.invoke_action("close", None, closing.clone()).await.unwrap_err();
     assert!(!closing.mark.has_moved());
     assert_eq!(world.movements(), ["1 pulse 20ms"]);
+}
+
+/// The host works on one call after the other, and is at the next before whoever made the last has noticed its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_calls_at_once_each_is_marked_for_what_it_moved_itself() {
+    let world = door().await;
+    let garage = world.thing("garage");
+    let mut notices = garage.notices();
+    world.set_input("6", true);
+    while !matches!(notice(&mut notices).await, Notice::Event { name, .. } if &*name == "obstruction") {}
+    for _ in 0..20 {
+        let calls: Vec<_> = (0..16)
+            .map(|number| {
+                let (garage, opens) = (Arc::clone(&garage), number % 2 == 0);
+                tokio::spawn(async move {
+                    let call = call();
+                    let done =
+                        garage.invoke_action(if opens { "open" } else { "close" }, None, call.clone()).await;
+                    assert_eq!(done.is_ok(), opens, "{done:?}");
+                    assert_eq!(call.mark.has_moved(), opens);
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap();
+        }
+    }
+    assert_eq!(world.movements().len(), 160);
 }
