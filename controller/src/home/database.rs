@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::private_file;
+use super::make_private;
 use crate::error::{Failure, Outcome};
 
 /// How long a command waits for another one's transaction, which takes milliseconds: then something is wrong.
@@ -37,7 +37,7 @@ const TABLES: &str = "
 /// Opens the database, and makes its tables where there are none.
 pub(super) fn open(path: &Path) -> Outcome<Connection> {
     // SQLite gives its journal files the mode of the database, so the database must exist with the right one first.
-    private_file(path)?;
+    make_private(path)?;
     open_tables(path).map_err(|e| broken(&format!("{}: {e}", path.display())))?.ok_or_else(|| {
         Failure::because(format!("{} was written by a newer version of this program.", path.display()))
             .or("Update this one.")

@@ -84,6 +84,19 @@ impl Home {
     }
 }
 
+/// Makes an empty file that only its owner can read, where there is none. One that is there is not even opened: POSIX takes
+/// a process's locks on a file away when it closes *any* descriptor of it, and with them those of SQLite in other threads.
+fn make_private(path: &Path) -> Outcome<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Failure::because(format!("Cannot make {}: {error}.", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A file that only its owner can read, made if it is not there; what is in it stays.
 fn private_file(path: &Path) -> Outcome<File> {
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -187,6 +187,26 @@ fn many_commands_at_once_lose_nothing() {
     assert_eq!(contacts.get("garage").unwrap().head, Some(head(79, "79")));
 }
 
+/// Without them another process would take the database for its own, and clean up what this one works with.
+#[test]
+fn whoever_opens_the_contacts_leaves_the_locks_of_others_in_this_process_alone() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (_folder, home) = with_account();
+    let contacts = home.contacts().unwrap();
+    contacts.all().unwrap();
+    let inode = home.file("contacts.db").metadata().unwrap().ino();
+    let locks = || {
+        let all = std::fs::read_to_string("/proc/locks").unwrap();
+        all.lines().filter(|lock| lock.contains("POSIX") && lock.contains(&format!(":{inode} "))).count()
+    };
+    let held = locks();
+    assert!(held > 0, "an open database is locked for reading");
+    home.contacts().unwrap();
+    assert_eq!(locks(), held);
+    drop(contacts);
+    assert_eq!(locks(), 0);
+}
+
 #[test]
 fn descriptions_make_the_directory() {
     let (_folder, home) = with_account();

@@ -44,7 +44,15 @@ impl Person {
         let addresses: Vec<Address> = contact.addresses.iter().filter_map(|text| text.parse().ok()).collect();
         let remote = Remote::Known(contact.key.clone());
         let dialling = async {
-            match self.dial(&contact.name, &addresses, remote.clone()).await {
+            let first = match self.dial(&contact.name, &addresses, remote.clone()).await {
+                // One that goes down in the middle of the handshake looks like one that does not know us. Asked again, it
+                // says nothing once more, or is not there, or has started anew.
+                Err(failure) if failure.exit == Exit::Refused => {
+                    self.dial(&contact.name, &addresses, remote.clone()).await
+                }
+                outcome => outcome,
+            };
+            match first {
                 Err(failure) if failure.exit == Exit::Unreachable && worth_looking(&addresses) => {
                     match look_around(self, &addresses).await {
                         Some(found) => {
