@@ -20,6 +20,8 @@ pub struct Requests {
     pub completed: BTreeMap<u64, String>,
     /// They may have happened.
     pub unknown: BTreeSet<u64>,
+    /// The device went down before anything moved for them.
+    pub unmoved: BTreeSet<u64>,
     /// They ended in another way, in the journal's words.
     pub otherwise: BTreeMap<u64, String>,
 }
@@ -63,8 +65,11 @@ impl Requests {
             ("outcome" | "completed", Some("ok")) => {
                 self.completed.insert(seq, entry["head"].as_str().unwrap_or_default().to_owned());
             }
-            ("outcome-unknown", _) | (_, Some("outcome-unknown" | "timed-out")) => {
+            ("outcome-unknown", _) | (_, Some("outcome-unknown")) => {
                 self.unknown.insert(intent);
+            }
+            ("nothing-moved", _) => {
+                self.unmoved.insert(intent);
             }
             (kind, result) => {
                 self.otherwise.insert(intent, result.unwrap_or(kind).to_owned());
@@ -80,14 +85,18 @@ impl Requests {
 
     /// Whether each has exactly one end.
     pub fn all_have_ended(&self) -> bool {
-        self.recorded.len() == self.movements() + self.otherwise.len()
+        self.recorded.len() == self.movements() + self.unmoved.len() + self.otherwise.len()
     }
 }
 
 impl fmt::Display for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (recorded, completed) = (self.recorded.len(), self.completed.len());
-        write!(f, "{recorded} requests recorded, {completed} completed, {} unknown", self.unknown.len())?;
+        let (unknown, unmoved) = (self.unknown.len(), self.unmoved.len());
+        write!(
+            f,
+            "{recorded} requests recorded, {completed} completed, {unknown} unknown, {unmoved} not moved"
+        )?;
         if self.otherwise.is_empty() { Ok(()) } else { write!(f, ", otherwise {:?}", self.otherwise) }
     }
 }
