@@ -38,6 +38,11 @@ pub enum Call {
         /// Most entries.
         limit: usize,
     },
+    /// What was refused lately, the newest first, and why.
+    Denials {
+        /// Most of them.
+        limit: usize,
+    },
     /// Checks the whole journal.
     VerifyJournal {
         /// A head that the device once signed: finds what was cut off or rewritten since.

@@ -6,8 +6,10 @@ use std::str::FromStr as _;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use streembit_keys::Thumbprint;
 
 use super::Core;
+use crate::access::Contact;
 use crate::control::answer::Verification;
 use crate::control::{Call, Failure, Handler, Reply};
 use crate::journal::{KeptHead, MAX_PAGE};
@@ -29,6 +31,7 @@ impl Handler for Core {
                 Call::Withdraw { id } => self.withdraw(id).await,
                 Call::Revoke { contact } => self.revoke(&contact).await,
                 Call::Log { from, limit } => self.log(from, limit).await,
+                Call::Denials { limit } => self.denials(limit).await,
                 Call::VerifyJournal { against } => self.verify_journal(against).await,
                 Call::Reload => {
                     self.ask_to_reload();
@@ -53,12 +56,23 @@ impl Core {
         }
         let newest = || (journal.head().seq + 1).saturating_sub(limit as u64).max(1);
         let entries = journal.read(from.unwrap_or_else(newest), limit).await.map_err(Failure::failed)?;
+        let head = KeptHead(journal.head()).to_string();
+        Ok(json!({ "entries": entries, "head": head, "names": self.names() }))
+    }
+
+    async fn denials(&self, limit: usize) -> Reply {
+        let journal = self.device.journal();
+        journal.flush().await.map_err(Failure::failed)?;
+        let denials = journal.denials(limit.clamp(1, MAX_PAGE)).await.map_err(Failure::failed)?;
+        Ok(json!({ "denials": denials, "names": self.names() }))
+    }
+
+    /// What contacts are called.
+    fn names(&self) -> serde_json::Map<String, Value> {
         let rights = self.device.rights();
-        let names: serde_json::Map<String, Value> = rights
-            .contacts()
-            .map(|(who, contact)| (who.to_string(), contact.name.to_string().into()))
-            .collect();
-        Ok(json!({ "entries": entries, "head": KeptHead(journal.head()).to_string(), "names": names }))
+        let named =
+            |(who, contact): (&Thumbprint, &Contact)| (who.to_string(), contact.name.to_string().into());
+        rights.contacts().map(named).collect()
     }
 
     async fn verify_journal(&self, against: Option<String>) -> Reply {

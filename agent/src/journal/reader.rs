@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use rusqlite::{Row, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use streembit_peer::message::JournalHead;
 
 use super::answers::Key;
@@ -17,12 +17,12 @@ use super::{Denial, ReadError, schema};
 pub const MAX_PAGE: usize = 1000;
 
 /// A denial as it is read back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DenialRecord {
     /// Its number. The ring forgets the oldest.
     pub number: u64,
     /// When, in Unix seconds, where something vouched for the time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
     /// How often within a few seconds.
     pub times: u64,

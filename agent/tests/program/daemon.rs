@@ -11,7 +11,7 @@ use streembit_peer::message::{Answer, ProblemCode};
 use streembit_peer::offer::Offer;
 use streembit_peer::rights::Role;
 
-use super::person::{Home, NOON, Person, SOON, read};
+use super::person::{Home, NOON, Person, SOON, invoke, read};
 
 fn is_ok(answer: &Answer) -> bool {
     matches!(answer, Answer::Ok(_))
@@ -259,6 +259,26 @@ async fn a_device_remembers_over_a_restart_and_its_journal_holds() {
         log["entries"].as_array().unwrap().iter().filter_map(|e| e["kind"].as_str()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "start").count(), 2, "{kinds:?}");
     assert!(kinds.contains(&"rights"), "{kinds:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn the_owner_is_told_what_was_refused_and_why() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    let link = home.pair().await;
+    assert!(is_ok(&Person::new().await.claim(&link, "Ada").await));
+    let made: MadeLink =
+        home.ask(Call::Pair(PairArgs { role: Some(Role::Viewer), ..PairArgs::default() })).await.unwrap();
+    let bob = Person::new().await;
+    assert!(is_ok(&bob.claim(&made.link.parse().unwrap(), "Bob").await));
+    let session = bob.visit(&link, &daemon).await.unwrap();
+    assert!(is_problem(&invoke(&session, "readJournal", None).await, ProblemCode::Refused));
+    let log: Value = home.ask(Call::Denials { limit: 10 }).await.unwrap();
+    let denial = &log["denials"][0];
+    assert_eq!((&denial["why"], &denial["affordance"]), (&"no grant".into(), &"readJournal".into()));
+    assert_eq!(log["names"][denial["caller"].as_str().unwrap()], "Bob");
+    assert_eq!(denial["source"], "127.0.0.1", "a machine, and neither a port nor a key");
     daemon.stop().await;
 }
 
