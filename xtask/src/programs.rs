@@ -19,11 +19,16 @@ const GROUPS: [(&[&str], &[&str]); 3] = [
 /// The one package whose features decide what the sandbox holds.
 const HOST: &str = "streembit-plugin-host-runtime";
 
+/// Places where a test can end the agent. They are not in a program that ships.
+pub(crate) const WITH_FAILPOINTS: [&str; 2] = ["--features", "streembit-agent/failpoints"];
+
 /// Which cargo profile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// For the demo and the tests: dependencies optimised, ours quick to build.
+    /// For the demo: dependencies optimised, ours quick to build.
     Dev,
+    /// As for the demo, with places where a test can end the agent. In a folder of its own, so that nothing else runs it.
+    Test,
     /// As shipped.
     Release,
 }
@@ -34,6 +39,7 @@ pub(crate) enum Profile {
 pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     let (built, name) = match profile {
         Profile::Dev => ("debug", "dev"),
+        Profile::Test => ("debug", "test"),
         Profile::Release => ("release", "release"),
     };
     let folder = tool::target().join("programs").join(name);
@@ -44,10 +50,13 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
         if profile == Profile::Release {
             cargo.arg("--release");
         }
-        if profile == Profile::Dev && !packages.contains(&HOST) {
+        if profile != Profile::Release && !packages.contains(&HOST) {
             // With the features of the whole workspace the tests' own build is reused; separately, half of the
             // dependencies would be built a second time.
             cargo.arg("--workspace");
+            if profile == Profile::Test {
+                cargo.args(WITH_FAILPOINTS);
+            }
         } else {
             for package in packages {
                 cargo.args(["--package", package]);

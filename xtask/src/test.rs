@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::programs::{self, Profile};
+use crate::programs::{self, Profile, WITH_FAILPOINTS};
 use crate::{plugins, requirements, tool};
-
-/// The crash tests end the agent at places that are not in a program that ships.
-const WITH_FAILPOINTS: [&str; 2] = ["--features", "streembit-agent/failpoints"];
 
 /// Run every test of the gate.
 #[derive(Args)]
@@ -26,7 +23,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let ci = tool::in_ci();
     requirements::for_tests(options.install || ci)?;
     let plugins = plugins::build()?;
-    let programs = programs::build(Profile::Dev)?;
+    let programs = programs::build(Profile::Test)?;
     let mut nextest = tool::cargo();
     nextest.args(["nextest", "run", "--workspace"]).args(WITH_FAILPOINTS).args(&options.nextest);
     nextest.env("STREEMBIT_PLUGINS", &plugins);

@@ -77,9 +77,10 @@ impl Device {
         ready.map(drop).context("the device did not get ready")
     }
 
-    /// From its next start on it listens on the TCP port that it has now, and nowhere else, so that people find it there.
-    /// (They would wait for an answer from a UDP port without a device until their patience is over.)
-    pub fn stay(&self) -> Result<()> {
+    /// Starts it again, and from now on it listens on the TCP port that it has now, and nowhere else: whoever meets it
+    /// from here on finds it there after every start. (They would wait for an answer from a UDP port without a device until
+    /// their patience is over.)
+    pub fn stay(&mut self) -> Result<()> {
         let status = self.run(["--json", "status"])?.success()?.json()?;
         let addresses = status["addresses"].as_array().context("no addresses")?;
         let port =
@@ -91,7 +92,9 @@ impl Device {
             true => format!("listen = [\"/ip4/127.0.0.1/tcp/{port}\"]\n"),
             false => format!("{line}\n"),
         });
-        std::fs::write(&file, lines.collect::<String>()).with_context(|| file.display().to_string())
+        std::fs::write(&file, lines.collect::<String>()).with_context(|| file.display().to_string())?;
+        self.stop()?;
+        self.start()
     }
 
     /// Runs a command of its own program to the end.
@@ -126,6 +129,11 @@ impl Device {
             Some(0) => Ok(()),
             code => bail!("the agent ended with {code:?}"),
         }
+    }
+
+    /// Waits until it has ended by itself. `None` where a signal ended it, as `abort` does.
+    pub fn ended(&mut self) -> Result<Option<i32>> {
+        self.running.take().context("the device does not run")?.end(STOP)
     }
 
     /// Ends it as a power cut would.

@@ -63,8 +63,6 @@ fn killed_at_any_instant_it_moved_what_its_journal_says_and_people_were_told() {
     let mut device = Device::new(&programs, folder.path(), "garage").unwrap();
     device.start().unwrap();
     device.stay().unwrap();
-    device.stop().unwrap();
-    device.start().unwrap();
     let ada = Person::new(&programs, folder.path(), "ada").unwrap();
     ada.run(["pair", &device.pairing_link().unwrap()]).unwrap().success().unwrap();
     device.stop().unwrap();

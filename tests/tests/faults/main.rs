@@ -1,5 +1,4 @@
-//! The programs as they are shipped, on a machine on which things go wrong: they are killed, the disk is full, what comes in
-//! is nonsense.
+//! The programs on a machine on which things go wrong: they die, the disk is full, what comes in is nonsense.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +9,7 @@
     reason = "helpers of tests are tests, too"
 )]
 
+mod everywhere;
 mod full_disk;
 mod killed;
 mod seeded;
