@@ -13,17 +13,17 @@ use streembit_peer::message::MAX_LONG_UNDER_WAY;
 /// Bytes of long answers of one contact, in all of its sessions: what one session may have under way.
 const MAX_OF_A_CONTACT: usize = MAX_LONG_UNDER_WAY;
 
-/// Bytes of long answers of all contacts: 32 MiB, an eighth of what the smallest device has. Four readers who read nothing fill
-/// it, and are cut off when they have not read for [`streembit_peer::wire::WRITE_TIMEOUT`].
+/// Bytes of long answers of all contacts: 32 MiB, an eighth of what the smallest device has. Four contacts who read
+/// nothing fill it, and are cut off when they have not read for [`streembit_peer::wire::WRITE_TIMEOUT`].
 const MAX_OF_ALL: usize = 4 * MAX_OF_A_CONTACT;
 
 /// The long answers of a device that are on their way.
 #[derive(Debug, Default)]
 pub struct LongAnswers(Mutex<HashMap<Thumbprint, usize>>);
 
-/// Room for one long answer, given back on drop.
+/// Reserved for one long answer, given back on drop.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Reserved {
     all: Arc<LongAnswers>,
     contact: Thumbprint,
     bytes: usize,
@@ -31,7 +31,7 @@ pub(super) struct Room {
 
 impl LongAnswers {
     /// Takes room for a long answer, if there is any.
-    pub(super) fn take(self: &Arc<Self>, contact: &Thumbprint, bytes: usize) -> Option<Room> {
+    pub(super) fn take(self: &Arc<Self>, contact: &Thumbprint, bytes: usize) -> Option<Reserved> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_all: usize = taken.values().sum();
         let of_contact = taken.get(contact).copied().unwrap_or(0);
@@ -39,11 +39,11 @@ impl LongAnswers {
             return None;
         }
         taken.insert(*contact, of_contact + bytes);
-        Some(Room { all: Arc::clone(self), contact: *contact, bytes })
+        Some(Reserved { all: Arc::clone(self), contact: *contact, bytes })
     }
 }
 
-impl Drop for Room {
+impl Drop for Reserved {
     fn drop(&mut self) {
         let mut taken = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = taken.get(&self.contact).copied().unwrap_or(0).saturating_sub(self.bytes);

@@ -8,7 +8,7 @@ use streembit_peer::message::{
 };
 use streembit_peer::session::{ChannelError, Sealer};
 
-use super::long_answers::Room;
+use super::long_answers::Reserved;
 use super::record::Receipt;
 use super::stop::Again;
 use super::{Caller, Topic, step};
@@ -30,7 +30,7 @@ pub struct Sealed(String);
 #[derive(Debug)]
 pub struct Following {
     value: LongValue,
-    _room: Room,
+    _reserved: Reserved,
 }
 
 /// Why an answer cannot be given as it is.
@@ -111,8 +111,9 @@ fn try_sign(
     let signed = Response::sign(device.key(), caller.peers(), re, answer, recorded)?;
     let follows = match signed.follows {
         Some(value) => {
-            let room = device.long_answers().take(caller.contact(), value.length()).ok_or(Unfit::NoRoom)?;
-            Some(Following { value, _room: room })
+            let reserved =
+                device.long_answers().take(caller.contact(), value.length()).ok_or(Unfit::NoRoom)?;
+            Some(Following { value, _reserved: reserved })
         }
         None => None,
     };

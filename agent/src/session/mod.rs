@@ -2,7 +2,8 @@
 //!
 //! [`Server::serve`] runs one session from its first byte to its end: the handshake (`handshake`, which says nothing
 //! to a stranger), then `connection`: a reader that opens frames in their order, a task for each request, and a writer that
-//! seals answers and notifications in theirs, with the chunks of long answers between them. It does not know where streams come from.
+//! seals answers and notifications in theirs, with the chunks of long answers between them. It does not know where streams
+//! come from.
 
 mod connection;
 mod handshake;

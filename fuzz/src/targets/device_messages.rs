@@ -13,14 +13,17 @@ use crate::fixed::{self, DEVICE, split};
 const RESPONSE: Typ = Typ::new("sb-res");
 const NOTIFICATION: Typ = Typ::new("sb-ntf");
 
-/// The person's view of one session.
-static PEERS: LazyLock<SessionPeers> = LazyLock::new(|| fixed::session().0.peers);
+/// One session, as the person and as the device sees it.
+static SESSION: LazyLock<(SessionPeers, SessionPeers)> = LazyLock::new(|| {
+    let (person, device) = fixed::session();
+    (person.peers, device.peers)
+});
 
 pub fn run(input: &[u8]) {
     let (mode, rest) = split(input);
     match mode % 6 {
         0 => assert!(
-            matches!(FromDevice::authenticate(rest, &PEERS), Err(_) | Ok(FromDevice::Chunk(_))),
+            matches!(FromDevice::authenticate(rest, &SESSION.0), Err(_) | Ok(FromDevice::Chunk(_))),
             "nobody signed this"
         ),
         1 => signed(RESPONSE, rest),
@@ -31,7 +34,7 @@ pub fn run(input: &[u8]) {
         _ => {
             let Ok(serde_json::Value::Object(more)) = serde_json::from_slice(rest) else { return };
             let mut payload = serde_json::json!({
-                "iss": DEVICE.public().thumbprint(), "aud": PEERS.local, "sid": PEERS.sid,
+                "iss": DEVICE.public().thumbprint(), "aud": SESSION.0.local, "sid": SESSION.0.sid,
             });
             for (name, value) in more {
                 payload[name] = value;
@@ -46,7 +49,7 @@ pub fn run(input: &[u8]) {
 fn signed(kind: Typ, payload: &[u8]) {
     let message = jws::sign(&DEVICE, kind, payload);
     // What a device says is for the person to judge; reading it must only end, and agree with the kind.
-    match FromDevice::authenticate(message.as_bytes(), &PEERS) {
+    match FromDevice::authenticate(message.as_bytes(), &SESSION.0) {
         Ok(FromDevice::Response(_) | FromDevice::Announcement(_)) => assert_eq!(kind, RESPONSE),
         Ok(FromDevice::Notification(_)) => assert_eq!(kind, NOTIFICATION),
         Ok(FromDevice::Chunk(_)) => unreachable!("a chunk is not signed"),
@@ -86,9 +89,9 @@ fn from_anybody(input: &[u8]) {
 fn in_between(input: &[u8]) {
     let answer = Answer::Ok("long".repeat(20_000).into());
     let re = RequestHash::from_bytes([7; 32]);
-    let signed = Response::sign(&DEVICE, &fixed::session().1.peers, re, &answer, None).unwrap();
+    let signed = Response::sign(&DEVICE, &SESSION.1, re, &answer, None).unwrap();
     let Ok(FromDevice::Announcement(announcement)) =
-        FromDevice::authenticate(signed.plaintext.as_bytes(), &PEERS)
+        FromDevice::authenticate(signed.plaintext.as_bytes(), &SESSION.0)
     else {
         unreachable!("an honest announcement")
     };
@@ -120,7 +123,9 @@ fn in_between(input: &[u8]) {
         };
         for (n, plaintext) in repeated.iter().chain([&chunk]).enumerate() {
             intact &= n == 0;
-            let Ok(FromDevice::Chunk(chunk)) = FromDevice::authenticate(plaintext, &PEERS) else { return };
+            let Ok(FromDevice::Chunk(chunk)) = FromDevice::authenticate(plaintext, &SESSION.0) else {
+                return;
+            };
             match assembler.take(&chunk) {
                 Ok(None) => {}
                 Ok(Some(whole)) => match whole.check() {

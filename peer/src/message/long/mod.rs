@@ -15,8 +15,8 @@
 //! the rest   the text from there: CHUNK bytes, or what is left of it in the last one
 //! ```
 //!
-//! The chunks of one answer come in their order, without gaps; between them come other answers, their chunks and notifications,
-//! so that nobody waits for somebody else's picture. No chunk is signed: the session's AEAD says that it is the device's,
+//! The chunks of one answer come in their order, without gaps; between them come other answers, their chunks and
+//! notifications, so that nobody waits for somebody else's picture. No chunk is signed: the session's AEAD says that it is the device's,
 //! and the hash in the signed answer says the same of the whole, also to somebody who was not in the session. So
 //! nothing of a value is handed out before all of it was hashed. Whatever does not follow these rules ends the session.
 //!
