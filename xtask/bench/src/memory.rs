@@ -26,7 +26,7 @@ pub(crate) fn measure(figures: &mut Figures, built: Built<'_>) -> Result<()> {
     let running = ready(Running::start(&mut apart, Stdio::piped())?)?;
     std::thread::sleep(SETTLE);
     let before = running.cpu()?;
-    figures.promise("memory", running.memory()? as f64 / (1 << 20) as f64, "MiB", 25.0);
+    figures.promise("memory", running.memory()? as f64 / 1e6, "MB", 25.0);
     figures.note("memory.processes", running.count() as f64, "");
     std::thread::sleep(SETTLE);
     let idle = running.cpu()?.saturating_sub(before).as_secs_f64() / SETTLE.as_secs_f64();

@@ -42,7 +42,7 @@ pub(crate) async fn measure(figures: &mut Figures, folder: &Path, span: Duration
         let outcome = load::keep(outstanding, span, next).await?;
         outcome.note(figures, &format!("node-wot.{outstanding}"), server.cpu()?.saturating_sub(before));
     }
-    figures.note("node-wot.memory", server.memory()? as f64 / (1 << 20) as f64, "MiB");
+    figures.note("node-wot.memory", server.memory()? as f64 / 1e6, "MB");
     Ok(())
 }
 
