@@ -32,11 +32,14 @@ const MEMORY: u32 = 1024;
 const LONGEST_INPUT: u32 = 16 * 1024;
 
 /// Fuzz all that reads what a stranger wrote.
-#[derive(Args)]
+#[derive(Default, Args)]
 pub(crate) struct Options {
     /// Seconds for each target.
     #[arg(long, default_value_t = 600)]
     pub(crate) seconds: u32,
+    /// How many targets run at once; as many as there are cores where none is given.
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
     /// Install what is missing from the system (as root, or by sudo). CI=true does so too.
     #[arg(long)]
     pub(crate) install: bool,
@@ -67,7 +70,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
         }
     };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = options.jobs.unwrap_or(cores);
     std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
 
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

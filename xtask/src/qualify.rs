@@ -26,9 +26,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for part in parts {
         println!("qualify {part:?}");
         match part {
-            Part::Fuzz => {
-                fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, install: false, targets: Vec::new() })
-            }
+            Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
         }
         .with_context(|| format!("qualify {part:?}"))?;
     }

@@ -121,15 +121,15 @@ fn try_sign(
 }
 
 impl Answered {
-    /// Signs news of a subscription.
+    /// Signs news of a subscription. A value that does not fit a message is told as missed: left out in silence it would
+    /// be a gap in the numbers, over which its reader ends the session.
     pub fn notification(device: &Device, caller: &Caller, news: &Notification) -> Option<Self> {
-        match news.sign(device.key(), caller.peers()) {
-            Ok(plaintext) => Some(Self { plaintext, begins: None, follows: None }),
-            Err(error) => {
-                tracing::warn!(thing = %news.thing, affordance = %news.affordance, %error, "news does not fit a message");
-                None
-            }
-        }
+        let sign = |news: &Notification| news.sign(device.key(), caller.peers());
+        let signed = sign(news).or_else(|error| {
+            tracing::warn!(thing = %news.thing, affordance = %news.affordance, %error, "news does not fit a message");
+            sign(&Notification { value: None, missed: news.missed + 1, ..news.clone() })
+        });
+        Some(Self { plaintext: signed.ok()?, begins: None, follows: None })
     }
 
     /// The subscription that begins with this answer.

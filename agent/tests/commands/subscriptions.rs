@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use streembit_agent::command::MAX_SUBSCRIPTIONS;
-use streembit_peer::message::{Answer, End, NotificationKind, Operation as O, ProblemCode};
+use streembit_peer::message::{Answer, End, MAX_VALUE, NotificationKind, Operation as O, ProblemCode};
 use streembit_peer::rights::Role;
 
 use super::house::{Ask, House, code, grant, next};
@@ -121,6 +121,24 @@ async fn a_reader_who_is_stuck_costs_a_bounded_backlog_and_learns_what_it_missed
     }
     assert_eq!(last, json!(many), "the newest is never dropped");
     assert!(missed[0] > 0 && missed[1] > 0, "it was slow");
+}
+
+#[tokio::test]
+async fn a_value_that_fits_no_message_is_told_as_missed() {
+    let house = House::new().await;
+    let camera = StandIn::with_model(
+        r#"{ "@context": "https://www.w3.org/2022/wot/td/v1.1", "@type": "tm:ThingModel", "title": "Camera",
+             "properties": { "note": { "type": "string", "readOnly": true, "observable": true } } }"#,
+    );
+    house.device.things().put("camera".into(), camera.clone());
+    let owner = house.enter(&house.owner).await;
+    let mut news = owner.listen(O::ObserveProperty, "camera", "note").await;
+    camera.changed("note", json!("n".repeat(2 * MAX_VALUE)));
+    let told = next(&mut news).await.unwrap();
+    assert_eq!((told.n, told.missed, told.value), (1, 1, None));
+    camera.changed("note", json!("short"));
+    let told = next(&mut news).await.unwrap();
+    assert_eq!((told.n, told.missed, told.value), (2, 0, Some(json!("short"))));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use streembit_peer::client::{CallError, Connection, Subscription};
-use streembit_peer::message::{Answer, Call as Message, End, Operation};
+use streembit_peer::message::{Answer, Call as Message, End, NotificationKind, Operation};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -143,6 +143,8 @@ impl Watcher {
                     self.tell(News::Ended { why: word(end).to_owned() }).await?;
                     return Ok(Over::Ended);
                 }
+                // A property always has a value: this one was too long, and counts among the missed.
+                (None, None) if notification.kind == NotificationKind::Property => {}
                 (None, value) => self.tell(News::Value { value: value.unwrap_or_default() }).await?,
             }
         }
