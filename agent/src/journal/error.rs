@@ -29,7 +29,9 @@ pub enum OpenError {
         why: String,
     },
     /// A file of something else.
-    #[error("{0}: not a journal of this agent")]
+    #[error(
+        "{0}: not a journal of this agent. Put a backup back, or start afresh with `streembit-agent factory-reset`"
+    )]
     Foreign(PathBuf),
     /// Made by a later version.
     #[error(

@@ -43,6 +43,11 @@ impl Person {
 
     /// Runs a command of theirs to its end.
     pub fn run<const N: usize>(&self, words: [&str; N]) -> Result<Finished> {
+        self.run_all(&words)
+    }
+
+    /// The same, for words out of a table.
+    pub fn run_all(&self, words: &[&str]) -> Result<Finished> {
         Finished::run(self.command().args(words))
     }
 

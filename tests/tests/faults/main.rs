@@ -9,6 +9,8 @@
     reason = "helpers of tests are tests, too"
 )]
 
+mod bad_input;
+mod bad_peer;
 mod everywhere;
 mod full_disk;
 mod killed;
