@@ -5,7 +5,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
+};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -69,9 +71,23 @@ fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) 
 /// The bytes go to a new file in the same folder (a rename works only within one file system), which is made durable,
 /// then renamed, and the folder is made durable. When this returns, the new bytes are on the disk.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    write_atomic_as(path, bytes, mode, None)
+}
+
+/// The same, and the file belongs to that user and group before anybody finds it under its name. Only root may give a
+/// file away.
+pub fn write_atomic_as(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> Result<(), FileError> {
     let folder = folder_of(path);
     let (temporary, mut file) = create_beside(path, folder, mode)?;
     let written = (|| {
+        if let Some((user, group)) = owner {
+            fchown(&file, Some(user), Some(group)).map_err(io_error("set the owner of", &temporary))?;
+        }
         // The process's umask may have taken bits away, so the mode is set, not only asked for.
         file.set_permissions(Permissions::from_mode(mode))
             .map_err(io_error("set the mode of", &temporary))?;

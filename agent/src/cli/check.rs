@@ -22,7 +22,7 @@ pub(super) fn execute(context: &Context) -> Result<Found, Failure> {
             Point::bad("identity", failure.message, &remedy)
         }
     });
-    points.push(match Config::load(&data.config()) {
+    points.push(match Config::load(data.config()) {
         Ok(_) => Point::ok("config", data.config().display().to_string()),
         Err(error) => {
             Point::bad("config", error.to_string(), "Mend the line; the running agent takes it up by itself.")

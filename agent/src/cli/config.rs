@@ -26,7 +26,7 @@ It ends with 7 where the file is wrong.")]
 
 pub(super) fn execute(context: &Context, command: Command) -> Result<Found, Failure> {
     let Command::Check { file } = command;
-    let path = file.unwrap_or_else(|| context.data.config());
+    let path = file.unwrap_or_else(|| context.data.config().to_owned());
     let config = Config::load(&path).map_err(Failure::invalid)?;
     let text = format!("{} is right: {} plugins.", path.display(), config.plugins.len());
     Ok(Found::new(&json!({ "file": path, "plugins": config.plugins.len() }), text))

@@ -1,13 +1,13 @@
 //! `streembit-agent init`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use streembit_keys::rng;
 
 use super::{Context, Found};
 use crate::control::Failure;
-use crate::identity::{Origin, create};
+use crate::identity::{DEFAULT_DATA, Keeper, Origin, create};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,15 +25,27 @@ pub(super) struct Args {
     /// Take manufacturer, model and serial number from this file
     #[arg(long, value_name = "FILE")]
     factory: Option<PathBuf>,
+
+    /// Leave the account's key with root, for a service that gets it by systemd's `LoadCredential=`
+    #[arg(long)]
+    credential: bool,
 }
 
 pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> {
-    let origin = Origin::from_files(args.key.as_deref(), args.factory.as_deref())?;
+    let keeper = if args.credential { Keeper::Root } else { Keeper::Folder };
+    let origin = Origin { keeper, ..Origin::from_files(args.key.as_deref(), args.factory.as_deref())? };
     let key = create(&context.data, origin, &mut rng::system())?;
-    let folder = context.data.path().display();
+    let folder = context.data.path();
+    let next = if folder == Path::new(DEFAULT_DATA) {
+        "Next: `systemctl enable --now streembit-agent`, then `streembit-agent pair` to take it.".to_owned()
+    } else {
+        let folder = folder.display();
+        format!(
+            "Next: `streembit-agent --data {folder} run`,\nthen `streembit-agent --data {folder} pair` to take it."
+        )
+    };
     let text = format!(
-        "This is a new device now: {}\nIts settings are in {}\n\nNext: `streembit-agent --data {folder} run` (or \
-         `systemctl enable --now streembit-agent`),\nthen `streembit-agent --data {folder} pair` to take it.",
+        "This is a new device now: {}\nIts settings are in {}\n\n{next}",
         key.thumbprint(),
         context.data.config().display(),
     );

@@ -23,10 +23,11 @@ mod status;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use streembit_keys::files::FileError;
 use streembit_peer::exit::{self, Exit};
 
 use crate::control::{Call, Client, Failure};
-use crate::identity::{DataFolder, IdentityError};
+use crate::identity::{DEFAULT_DATA, DataFolder, IdentityError};
 pub use output::Found;
 
 const EXAMPLES: &str = "\
@@ -41,15 +42,19 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "streembit-agent", version, after_help = EXAMPLES, after_long_help = after_long_help())]
 pub struct Cli {
-    /// The folder where the device keeps its keys, its journal and its config
+    /// The folder where the device keeps its keys and its journal
     #[arg(
         long,
         global = true,
         value_name = "DIR",
         env = "STREEMBIT_DATA",
-        default_value = "/var/lib/streembit"
+        default_value = DEFAULT_DATA
     )]
     data: PathBuf,
+
+    /// The config file; without it, /etc/streembit/agent.toml, or config.toml in a data folder that was named
+    #[arg(long, global = true, value_name = "FILE", env = "STREEMBIT_CONFIG")]
+    config: Option<PathBuf>,
 
     /// Print JSON for scripts instead of text
     #[arg(long, global = true)]
@@ -132,7 +137,12 @@ pub fn main() -> Exit {
 }
 
 fn execute(cli: Cli) -> Result<Found, Failure> {
-    let context = Context { data: DataFolder::new(cli.data) };
+    let data = DataFolder::new(cli.data);
+    let data = match cli.config {
+        Some(file) => data.with_config(file),
+        None => data,
+    };
+    let context = Context { data };
     match cli.command {
         Command::Init(args) => init::execute(&context, &args),
         Command::Run(args) => run::execute(&context, &args),
@@ -166,6 +176,15 @@ impl From<IdentityError> for Failure {
                 Self::refused(message).or("Stop it first: `systemctl stop streembit-agent`.")
             }
             IdentityError::Key { .. } | IdentityError::Factory { .. } => Self::invalid(message),
+            IdentityError::OtherKey { folder, .. } => Self::invalid(message).or(format!(
+                "After a factory reset, hand the new key over in its place: `LoadCredential=account.key:{}`.",
+                DataFolder::new(folder).account_key().display()
+            )),
+            IdentityError::File(FileError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Self::refused(message).or("Run this with `sudo`.")
+            }
             IdentityError::File(_) => Self::failed(message),
         }
     }

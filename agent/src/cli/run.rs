@@ -1,6 +1,7 @@
 //! `streembit-agent run`
 
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Watcher};
 use crate::control::{self, Failure};
 use crate::daemon::{Daemon, Setup};
-use crate::identity::{Identity, finish_reset};
+use crate::identity::{DataFolder, Identity, credential, finish_reset};
 use crate::things::Things;
 
 mod notify;
@@ -37,12 +38,19 @@ pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> 
     if !data.path().exists() {
         return Err(crate::identity::IdentityError::NotInitialised(data.path().to_owned()).into());
     }
+    refuse_to_run_as_root(data)?;
     let lock = data.lock()?;
     if let Some(key) = finish_reset(data, &lock, &mut streembit_keys::rng::system())? {
         tracing::warn!(device = %key.thumbprint(), "a factory reset that was interrupted is done now");
+        if credential(credentials().as_deref()).is_some() {
+            // systemd read it before, so it is the old one.
+            return Err(
+                Failure::failed("the account's key is a new one since now").or("Start the service again.")
+            );
+        }
     }
     let identity = Identity::load(data, credentials().as_deref())?;
-    let config = Config::load(&data.config()).map_err(|error| {
+    let config = Config::load(data.config()).map_err(|error| {
         Failure::invalid(error).or("Mend the line; `streembit-agent config check` looks at it again.")
     })?;
     let runtime =
@@ -52,6 +60,20 @@ pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> 
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     drop(lock);
     Ok(Found::new(&json!({ "stopped": true }), ""))
+}
+
+/// What root wrote into another user's folder, the service could not open afterwards.
+fn refuse_to_run_as_root(data: &DataFolder) -> Result<(), Failure> {
+    let own = rustix::process::geteuid();
+    let folder = std::fs::metadata(data.path()).map_err(Failure::failed)?.uid();
+    if own.is_root() && folder != 0 {
+        return Err(Failure::refused(format!(
+            "{} belongs to user {folder}, and its device must not run as root",
+            data.path().display()
+        ))
+        .or("Start the service, `systemctl start streembit-agent`, or run it as that user with `sudo -u`."));
+    }
+    Ok(())
 }
 
 async fn run(context: &Context, args: &Args, identity: Identity, config: Config) -> Result<(), Failure> {
@@ -70,7 +92,7 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
         plugins: data.plugins(),
         clock: Arc::new(Clock::system()),
         config,
-        watcher: Some(Watcher::new(&data.config())),
+        watcher: Some(Watcher::new(data.config())),
         control,
         things: Arc::new(Things::default()),
     })

@@ -105,7 +105,7 @@ pub struct Hardware {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
-    /// Their folder; without it, that of the agent's own program.
+    /// Their folder; without it, that of the agent's own program, or `../lib/streembit` beside it.
     pub folder: Option<PathBuf>,
 }
 

@@ -40,7 +40,7 @@ impl PluginSet {
         };
         let programs = match &config.sandbox.folder {
             Some(folder) => Programs::in_folder(folder),
-            None => Programs::beside_this()
+            None => Programs::of_this()
                 .map_err(|source| DaemonError::Io { what: "the sandbox's programs", source })?,
         };
         let hardware = Arc::new(hardware);

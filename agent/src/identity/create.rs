@@ -1,11 +1,12 @@
 //! A new device in a data folder.
 
 use rand_core::CryptoRng;
-use streembit_keys::files::{read_bounded, write_atomic};
+use streembit_keys::files::read_bounded;
 use streembit_keys::{PrivateKey, PublicKey, pkcs8};
 
 use super::factory::MAX_FILE;
-use super::{DataFolder, Factory, IdentityError};
+use super::owner::{self, write_private};
+use super::{DataFolder, Factory, IdentityError, Keeper};
 use crate::config;
 
 /// Where a new identity comes from.
@@ -15,6 +16,8 @@ pub struct Origin {
     pub key: Option<PrivateKey>,
     /// What the factory wrote on the device; without it, what is in the folder already.
     pub factory: Option<Factory>,
+    /// Who keeps the account's key.
+    pub keeper: Keeper,
 }
 
 impl Origin {
@@ -31,7 +34,7 @@ impl Origin {
                     .map_err(|error| IdentityError::Factory { path: path.to_owned(), error })
             })
             .transpose()?;
-        Ok(Self { key, factory })
+        Ok(Self { key, factory, keeper: Keeper::default() })
     }
 }
 
@@ -60,18 +63,22 @@ pub(super) fn write_all(
 ) -> Result<PublicKey, IdentityError> {
     if let Some(factory) = &origin.factory {
         let bytes = serde_json::to_vec_pretty(factory).unwrap_or_default();
-        write_atomic(&data.factory(), &bytes, 0o600)?;
+        write_private(data, &data.factory(), &bytes)?;
     }
     if !data.config().exists() {
-        write_atomic(&data.config(), config::DEFAULT.as_bytes(), 0o600)?;
+        owner::write_config(data, config::DEFAULT.as_bytes())?;
     }
-    write_key(&data.lan_key(), &PrivateKey::generate(rng))?;
+    write_private(data, &data.lan_key(), pem(&data.lan_key(), &PrivateKey::generate(rng))?.as_bytes())?;
     let account = origin.key.unwrap_or_else(|| PrivateKey::generate(rng));
-    write_key(&data.account_key(), &account)?;
+    let fingerprint = account.public().thumbprint().to_string();
+    write_private(data, &data.fingerprint(), fingerprint.as_bytes())?;
+    owner::write_account_key(data, pem(&data.account_key(), &account)?.as_bytes(), origin.keeper)?;
     Ok(account.public().clone())
 }
 
-fn write_key(path: &std::path::Path, key: &PrivateKey) -> Result<(), IdentityError> {
-    let pem = pkcs8::to_pem(key).map_err(|error| IdentityError::Key { path: path.to_owned(), error })?;
-    Ok(write_atomic(path, pem.as_bytes(), 0o600)?)
+fn pem(
+    path: &std::path::Path,
+    key: &PrivateKey,
+) -> Result<impl std::ops::Deref<Target = String> + use<>, IdentityError> {
+    pkcs8::to_pem(key).map_err(|error| IdentityError::Key { path: path.to_owned(), error })
 }

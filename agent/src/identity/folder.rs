@@ -1,13 +1,20 @@
 //! The data folder: which file is where, and who may work in it.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-use streembit_keys::files::{FileError, create_dir_private};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use streembit_keys::files::{FileError, create_dir_private, sync_dir};
 
 use super::IdentityError;
+use super::owner::Owner;
+
+/// Where an installed device keeps everything.
+pub const DEFAULT_DATA: &str = "/var/lib/streembit";
+
+/// The config of an installed device: people look for it in `/etc`, and its service cannot write there.
+const DEFAULT_CONFIG: &str = "/etc/streembit/agent.toml";
 
 pub(super) const ACCOUNT_KEY: &str = "account.key";
 
@@ -17,7 +24,10 @@ pub(super) const KEPT: [&str; 4] = ["factory.json", "floors", "publishers", "loc
 
 /// The folder where a device keeps everything that it must not forget.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataFolder(PathBuf);
+pub struct DataFolder {
+    folder: PathBuf,
+    config: PathBuf,
+}
 
 /// That nobody else works in the folder, until this is dropped.
 #[derive(Debug)]
@@ -25,54 +35,70 @@ pub struct DataFolder(PathBuf);
 pub struct Lock(#[allow(dead_code, reason = "the lock is held by the open file")] File);
 
 impl DataFolder {
-    /// The folder at this path.
+    /// The folder at this path. An installed device has its config in `/etc/streembit`, any other one beside the rest.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        let folder = path.into();
+        let config = if folder == Path::new(DEFAULT_DATA) {
+            DEFAULT_CONFIG.into()
+        } else {
+            folder.join("config.toml")
+        };
+        Self { folder, config }
+    }
+
+    /// The same folder with its config elsewhere.
+    pub fn with_config(self, config: PathBuf) -> Self {
+        Self { config, ..self }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
     /// The account's private key.
     pub fn account_key(&self) -> PathBuf {
-        self.0.join(ACCOUNT_KEY)
+        self.folder.join(ACCOUNT_KEY)
     }
 
     /// The transport key of the local network.
     pub fn lan_key(&self) -> PathBuf {
-        self.0.join("lan.key")
+        self.folder.join("lan.key")
     }
 
     /// Manufacturer, model and serial number.
     pub fn factory(&self) -> PathBuf {
-        self.0.join("factory.json")
+        self.folder.join("factory.json")
     }
 
     /// The one file that people edit.
-    pub fn config(&self) -> PathBuf {
-        self.0.join("config.toml")
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// The fingerprint of the account's key, in clear: what a key that comes from elsewhere is held against.
+    pub(super) fn fingerprint(&self) -> PathBuf {
+        self.folder.join("account.fingerprint")
     }
 
     /// The journal, the rights and the kept answers.
     pub fn state(&self) -> PathBuf {
-        self.0.join("state.db")
+        self.folder.join("state.db")
     }
 
     /// Compiled plugins and what they store.
     pub fn plugins(&self) -> PathBuf {
-        self.0.join("plugins")
+        self.folder.join("plugins")
     }
 
     /// Where the running agent listens for its local owner.
     pub fn control_socket(&self) -> PathBuf {
-        self.0.join("control.sock")
+        self.folder.join("control.sock")
     }
 
     /// There while a factory reset is under way.
     pub(super) fn reset_marker(&self) -> PathBuf {
-        self.0.join("reset")
+        self.folder.join("reset")
     }
 
     /// Whether `init` was run to its end.
@@ -80,25 +106,37 @@ impl DataFolder {
         self.account_key().exists()
     }
 
-    /// Makes the folder, private to its owner.
+    /// Makes the folder, private to its owner, and that of the config, which everybody may look into.
     pub fn make(&self) -> Result<(), FileError> {
-        create_dir_private(&self.0)
+        create_dir_private(&self.folder)?;
+        let Some(etc) = self.config.parent().filter(|etc| !etc.as_os_str().is_empty() && !etc.exists())
+        else {
+            return Ok(());
+        };
+        let io = |source| FileError::Io { action: "create the folder", path: etc.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o755).create(etc).map_err(io)?;
+        sync_dir(etc.parent().unwrap_or(Path::new("/")))
     }
 
     /// Takes the folder for this process. Refused while an agent runs on it; the kernel lets go when the process ends.
     pub fn lock(&self) -> Result<Lock, IdentityError> {
-        let path = self.0.join("lock");
+        let path = self.folder.join("lock");
         let io = |action, source: std::io::Error| FileError::Io { action, path: path.clone(), source };
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
+            // Root comes here too, and must not follow a link that the folder's user made.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(|source| io("open", source))?;
+        if let Some(owner) = Owner::of_folder(self)? {
+            owner.take(&file).map_err(|source| io("set the owner of", source))?;
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(IdentityError::InUse(self.0.clone())),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(IdentityError::InUse(self.folder.clone())),
             Err(errno) => Err(io("lock", errno.into()).into()),
         }
     }

@@ -7,6 +7,7 @@
 mod create;
 mod factory;
 mod folder;
+mod owner;
 mod reset;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ use streembit_keys::{PrivateKey, pkcs8};
 
 pub use create::{Origin, create};
 pub use factory::{BadFactory, Factory};
-pub use folder::{DataFolder, Lock};
+pub use folder::{DEFAULT_DATA, DataFolder, Lock};
+pub use owner::Keeper;
 pub use reset::{finish_reset, reset};
 
 /// Who this device is.
@@ -58,6 +60,14 @@ pub enum IdentityError {
         /// What is wrong with it.
         error: BadFactory,
     },
+    /// The account's key that systemd handed over is not the one that the folder was made with.
+    #[error("{} holds another key than that of the device in {}", path.display(), folder.display())]
+    OtherKey {
+        /// The credential.
+        path: PathBuf,
+        /// The data folder.
+        folder: PathBuf,
+    },
     /// Another program works in the folder.
     #[error("the data folder {} is in use: an agent runs on it", .0.display())]
     InUse(PathBuf),
@@ -67,10 +77,16 @@ impl Identity {
     /// Loads the identity in `data`.
     ///
     /// The account's key comes from `credentials` (what systemd's `LoadCredential=account.key:…` sets up) where it has one.
+    /// That of another identity is refused: after a factory reset, an old key must not keep the old device alive.
     pub fn load(data: &DataFolder, credentials: Option<&Path>) -> Result<Self, IdentityError> {
-        let credential = credentials.map(|folder| folder.join(folder::ACCOUNT_KEY));
-        let account = match credential.filter(|path| path.exists()) {
-            Some(path) => read_key(&path, &read_credential(&path, MAX_KEY)?)?,
+        let account = match credential(credentials) {
+            Some(path) => {
+                let key = read_key(&path, &read_credential(&path, MAX_KEY)?)?;
+                if is_another(data, &key)? {
+                    return Err(IdentityError::OtherKey { path, folder: data.path().to_owned() });
+                }
+                key
+            }
             None => {
                 let path = data.account_key();
                 let bytes = read_secret(&path, MAX_KEY).map_err(|error| match error {
@@ -90,6 +106,23 @@ impl Identity {
         Ok(Self { account, lan, factory })
     }
 }
+
+/// The account's key among what systemd handed over.
+pub fn credential(credentials: Option<&Path>) -> Option<PathBuf> {
+    credentials.map(|folder| folder.join(folder::ACCOUNT_KEY)).filter(|path| path.exists())
+}
+
+/// Whether the folder was made with another key than this one.
+fn is_another(data: &DataFolder, key: &PrivateKey) -> Result<bool, FileError> {
+    match read_bounded(&data.fingerprint(), MAX_FINGERPRINT) {
+        Ok(text) => Ok(text.trim_ascii_end() != key.public().thumbprint().to_string().as_bytes()),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Longest fingerprint: 32 bytes in base64, with room for a line feed.
+const MAX_FINGERPRINT: u64 = 64;
 
 /// Longest key file.
 const MAX_KEY: u64 = pkcs8::MAX_PEM as u64;

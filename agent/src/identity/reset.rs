@@ -4,19 +4,29 @@ use std::fs;
 
 use rand_core::CryptoRng;
 use streembit_keys::PublicKey;
-use streembit_keys::files::{FileError, sync_dir, write_atomic};
+use streembit_keys::files::{FileError, read_bounded, sync_dir};
 
 use super::create::write_all;
 use super::folder::KEPT;
-use super::{DataFolder, IdentityError, Lock, Origin};
+use super::owner::{write_config, write_private};
+use super::{DataFolder, IdentityError, Keeper, Lock, Origin};
+use crate::config;
+
+/// In the marker where the account's key is root's, and the new one shall be so too.
+const KEY_OF_ROOT: &[u8] = b"account.key is root's\n";
 
 /// Wipes the device and makes it a new one: new keys, no contacts, no journal, the default config, unclaimed. What the
-/// factory wrote on it, the floors of its firmware and the publishers that it trusts stay.
+/// factory wrote on it, the floors of its firmware and the publishers that it trusts stay. The account's key keeps its
+/// owner, and at every instant there is one: systemd starts no service without its credential.
 ///
 /// A power cut in the middle leaves a marker, and [`finish_reset`] goes on from there: never half of the old device.
 pub fn reset(data: &DataFolder, lock: &Lock, rng: &mut impl CryptoRng) -> Result<PublicKey, IdentityError> {
     // From here on there is no way back, and the old identity counts no longer.
-    write_atomic(&data.reset_marker(), b"", 0o600)?;
+    let marker: &[u8] = match Keeper::of_key(data) {
+        Keeper::Root => KEY_OF_ROOT,
+        Keeper::Folder => b"",
+    };
+    write_private(data, &data.reset_marker(), marker)?;
     carry_out(data, lock, rng)
 }
 
@@ -31,15 +41,23 @@ pub fn finish_reset(
 
 fn carry_out(data: &DataFolder, _lock: &Lock, rng: &mut impl CryptoRng) -> Result<PublicKey, IdentityError> {
     let marker = data.reset_marker();
+    let keeper = match read_bounded(&marker, KEY_OF_ROOT.len() as u64)?.as_slice() {
+        KEY_OF_ROOT => Keeper::Root,
+        _ => Keeper::Folder,
+    };
+    // First, while whoever began this is still there: the config may lie where the service itself cannot write.
+    if fs::read(data.config()).ok().as_deref() != Some(config::DEFAULT.as_bytes()) {
+        write_config(data, config::DEFAULT.as_bytes())?;
+    }
     for entry in list(data)? {
         let kept = entry.file_name().is_some_and(|name| KEPT.iter().any(|kept| name == *kept));
-        if kept || entry == marker {
+        if kept || entry == marker || entry == data.config() || entry == data.account_key() {
             continue;
         }
         remove(&entry)?;
     }
     sync_dir(data.path())?;
-    let key = write_all(data, Origin::default(), rng)?;
+    let key = write_all(data, Origin { keeper, ..Origin::default() }, rng)?;
     remove(&marker)?;
     sync_dir(data.path())?;
     Ok(key)

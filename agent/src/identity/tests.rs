@@ -24,10 +24,10 @@ fn a_new_device_has_two_private_keys_and_a_config_that_is_right() {
     assert_ne!(identity.lan.public(), &public);
     assert_eq!(identity.factory, Factory::default());
     assert_eq!(mode(data.path()), 0o700);
-    for path in [data.account_key(), data.lan_key(), data.config()] {
+    for path in [data.account_key(), data.lan_key(), data.config().to_owned()] {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
-    crate::config::Config::load(&data.config()).unwrap();
+    crate::config::Config::load(data.config()).unwrap();
 }
 
 #[test]
@@ -91,17 +91,24 @@ fn a_key_that_others_can_read_is_not_used() {
 }
 
 #[test]
-fn a_systemd_credential_comes_before_the_file() {
+fn a_systemd_credential_serves_without_the_file_and_only_for_its_own_device() {
     let (folder, data) = folder();
-    create(&data, Origin::default(), &mut system()).unwrap();
-    let key = PrivateKey::generate(&mut system());
+    let public = create(&data, Origin::default(), &mut system()).unwrap();
     let credential = folder.path().join("account.key");
-    fs::write(&credential, pkcs8::to_pem(&key).unwrap().as_bytes()).unwrap();
+    fs::rename(data.account_key(), &credential).unwrap();
     // An access control list's mask shows as the group's bits.
     fs::set_permissions(&credential, fs::Permissions::from_mode(0o440)).unwrap();
-    assert_eq!(Identity::load(&data, Some(folder.path())).unwrap().account.public(), key.public());
+    assert_eq!(Identity::load(&data, Some(folder.path())).unwrap().account.public(), &public);
+    assert!(matches!(Identity::load(&data, None), Err(IdentityError::NotInitialised(_))));
+
+    // What a factory reset leaves behind where the credential comes from elsewhere.
+    let old = fs::read(&credential).unwrap();
+    fs::write(data.account_key(), &old).unwrap();
+    let new = reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+    let loaded = Identity::load(&data, Some(folder.path()));
+    assert!(matches!(loaded, Err(IdentityError::OtherKey { .. })), "{loaded:?}");
     fs::remove_file(&credential).unwrap();
-    assert_ne!(Identity::load(&data, Some(folder.path())).unwrap().account.public(), key.public());
+    assert_eq!(Identity::load(&data, Some(folder.path())).unwrap().account.public(), &new);
 }
 
 #[test]
@@ -117,8 +124,10 @@ fn one_program_at_a_time_works_in_the_folder() {
 /// A device with everything that one can have.
 fn full_device() -> (tempfile::TempDir, DataFolder, streembit_keys::PublicKey) {
     let (folder, data) = folder();
-    let origin =
-        Origin { key: None, factory: Some(Factory { serial: Some("7".into()), ..Factory::default() }) };
+    let origin = Origin {
+        factory: Some(Factory { serial: Some("7".into()), ..Factory::default() }),
+        ..Origin::default()
+    };
     let public = create(&data, origin, &mut system()).unwrap();
     fs::write(data.config(), "name = \"Mine\"\n").unwrap();
     fs::write(data.state(), "contacts").unwrap();
@@ -169,4 +178,86 @@ fn a_reset_that_a_power_cut_interrupted_is_finished_at_the_next_start() {
         is_wiped(&data, &old);
         assert!(finish_reset(&data, &lock, &mut system()).unwrap().is_none());
     }
+}
+
+#[test]
+fn an_installed_device_has_its_config_in_etc_and_any_other_beside_the_rest() {
+    assert_eq!(DataFolder::new(DEFAULT_DATA).config(), Path::new("/etc/streembit/agent.toml"));
+    assert_eq!(DataFolder::new("/srv/door").config(), Path::new("/srv/door/config.toml"));
+    let elsewhere = DataFolder::new(DEFAULT_DATA).with_config("/srv/agent.toml".into());
+    assert_eq!(elsewhere.config(), Path::new("/srv/agent.toml"));
+}
+
+#[test]
+fn a_config_that_is_there_is_kept_by_init_and_made_new_by_a_reset() {
+    let (folder, data) = folder();
+    let data = data.with_config(folder.path().join("etc/agent.toml"));
+    fs::create_dir(folder.path().join("etc")).unwrap();
+    fs::write(data.config(), "name = \"Mine\"\n").unwrap();
+    create(&data, Origin::default(), &mut system()).unwrap();
+    assert_eq!(fs::read_to_string(data.config()).unwrap(), "name = \"Mine\"\n");
+    reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+    assert_eq!(fs::read_to_string(data.config()).unwrap(), crate::config::DEFAULT);
+    assert!(!data.path().join("config.toml").exists());
+}
+
+#[test]
+fn a_reset_that_cannot_reach_the_config_ends_before_anything_is_gone() {
+    let (folder, data, _) = full_device();
+    let data = data.with_config(folder.path().join("no-such-folder/agent.toml"));
+    assert!(reset(&data, &data.lock().unwrap(), &mut system()).is_err());
+    assert!(data.state().exists() && data.account_key().exists());
+    // What was begun is not forgotten.
+    fs::create_dir(folder.path().join("no-such-folder")).unwrap();
+    assert!(finish_reset(&data, &data.lock().unwrap(), &mut system()).unwrap().is_some());
+    assert!(!data.state().exists());
+}
+
+/// As root only: nobody else can give files away. The gate runs as root, and so does the CI.
+#[test]
+fn what_root_makes_in_anothers_folder_is_that_users_but_for_the_key_that_root_keeps() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    const USER: u32 = 4242;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (folder, data) = folder();
+    let data = data.with_config(folder.path().join("etc/agent.toml"));
+    fs::create_dir(data.path()).unwrap();
+    chown(data.path(), Some(USER), Some(USER)).unwrap();
+    let whose = |path: &Path| {
+        let file = fs::symlink_metadata(path).unwrap();
+        (file.uid(), file.gid(), file.mode() & 0o777)
+    };
+    let check = |key: (u32, u32, u32)| {
+        assert_eq!(whose(&data.account_key()), key);
+        assert_eq!(whose(data.config()), (0, USER, 0o640));
+        for entry in fs::read_dir(data.path()).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(path == data.account_key() || whose(&path) == (USER, USER, 0o600), "{}", path.display());
+        }
+    };
+    for (keeper, key) in [(Keeper::Root, (0, 0, 0o600)), (Keeper::Folder, (USER, USER, 0o600))] {
+        let _ = fs::remove_file(data.account_key());
+        let old = create(&data, Origin { keeper, ..Origin::default() }, &mut system()).unwrap();
+        check(key);
+        let new = reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+        assert_ne!(old, new);
+        check(key);
+        // Also where it was interrupted.
+        let begun: &[u8] = if keeper == Keeper::Root { b"account.key is root's\n" } else { b"" };
+        fs::write(data.reset_marker(), begun).unwrap();
+        finish_reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+        check(key);
+    }
+}
+
+#[test]
+fn root_follows_no_link_that_the_folders_user_laid() {
+    let (folder, data) = folder();
+    fs::create_dir(data.path()).unwrap();
+    let target = folder.path().join("target");
+    std::os::unix::fs::symlink(&target, data.path().join("lock")).unwrap();
+    assert!(data.lock().is_err());
+    assert!(!target.exists());
 }

@@ -54,10 +54,20 @@ impl Programs {
         }
     }
 
-    /// Both beside the program that runs.
-    pub fn beside_this() -> std::io::Result<Self> {
+    /// Both beside the program that runs, or where a package puts what nobody calls by hand: in `/usr/lib/streembit` for
+    /// a program in `/usr/bin`.
+    pub fn of_this() -> std::io::Result<Self> {
         let program = std::env::current_exe()?;
-        Ok(Self::in_folder(program.parent().unwrap_or(Path::new("/"))))
+        let folder = program.parent().unwrap_or(Path::new("/"));
+        Ok(Self::near(folder))
+    }
+
+    fn near(folder: &Path) -> Self {
+        let beside = Self::in_folder(folder);
+        match folder.parent() {
+            Some(prefix) if !beside.host.exists() => Self::in_folder(&prefix.join("lib/streembit")),
+            _ => beside,
+        }
     }
 }
 
@@ -100,4 +110,20 @@ fn fits(kind: ResourceKind, binding: &Binding) -> bool {
 pub(super) fn settings_json(config: &InstanceConfig) -> Result<String, PluginError> {
     let json = serde_json::Value::Object(config.settings.clone()).to_string();
     if json.len() > MAX_VALUE { Err(PluginError::SettingsTooLong) } else { Ok(json) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_is_beside_the_agent_or_where_the_package_puts_it() {
+        let prefix = tempfile::tempdir().unwrap();
+        let (bin, lib) = (prefix.path().join("bin"), prefix.path().join("lib/streembit"));
+        std::fs::create_dir_all(&bin).unwrap();
+        assert_eq!(Programs::near(&bin).host, lib.join("streembit-plugin-host"));
+        assert_eq!(Programs::near(&bin).compiler, lib.join("streembit-plugin-compiler"));
+        std::fs::write(bin.join("streembit-plugin-host"), "").unwrap();
+        assert_eq!(Programs::near(&bin).host, bin.join("streembit-plugin-host"));
+    }
 }

@@ -58,8 +58,8 @@ impl Home {
             journal: self.data.state(),
             plugins: self.data.plugins(),
             clock: Arc::new(Clock::new(self.time.clone())),
-            config: Config::load(&self.data.config()).unwrap(),
-            watcher: Some(Watcher::new(&self.data.config())),
+            config: Config::load(self.data.config()).unwrap(),
+            watcher: Some(Watcher::new(self.data.config())),
             control: control::bind(&self.data.control_socket()).unwrap(),
             things: Arc::new(Things::default()),
         })
