@@ -3,7 +3,8 @@
 //! A command comes in through [`session`], walks the typed steps of [`command`], which asks [`access`] for a permit and
 //! [`journal`] for a durable record, and ends at a [`things::Thing`]: a plugin behind [`plugins`], or the device
 //! itself ([`device`]). [`hardware`] does what a plugin's grant allows. [`control`] is the local owner's door, [`config`]
-//! the one file that people edit, [`clock`] the only reader of the wall clock.
+//! the one file that people edit, [`clock`] the only reader of the wall clock, [`liveness`] what
+//! systemd's watchdog is fed by.
 
 pub mod access;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod failpoint;
 pub mod hardware;
 pub mod identity;
 pub mod journal;
+pub mod liveness;
 pub mod plugins;
 pub mod session;
 pub mod things;

@@ -12,8 +12,9 @@ use super::{Context, Found};
 use crate::clock::Clock;
 use crate::config::{Config, Watcher};
 use crate::control::{self, Failure};
-use crate::daemon::{Daemon, Setup};
+use crate::daemon::{Daemon, Liveness, Setup};
 use crate::identity::{DataFolder, Identity, credential, finish_reset};
+use crate::liveness::{Part, Pulse, pulse};
 use crate::things::Things;
 
 mod notify;
@@ -104,12 +105,21 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
         daemon.device().journal().forget_floor().await.map_err(Failure::failed)?;
     }
     notify::ready(args.ready_fd)?;
-    let watchdog = tokio::spawn(notify::watchdog());
-    while signals.next().await == Signal::Reload {
-        daemon.reload();
+    let (main, mut beat) = pulse();
+    let watchdog = watchdog(daemon.liveness(), main);
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Reload => daemon.reload(),
+                Signal::Stop => break,
+            },
+            never = beat.answer() => match never {},
+        }
     }
     notify::stopping();
-    watchdog.abort();
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
     // A second signal ends the program at once: somebody does not want to wait.
     tokio::select! {
         () = daemon.stop() => {}
@@ -117,6 +127,17 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
     }
     let _ = std::fs::remove_file(data.control_socket());
     Ok(())
+}
+
+/// Feeds systemd's watchdog, where it wants one, while this task and every part of the device make progress.
+fn watchdog(device: Liveness, main: Pulse) -> Option<tokio::task::JoinHandle<()>> {
+    let watchdog = notify::Watchdog::of_environment()?;
+    let parts = move || {
+        let mut parts = device.parts();
+        parts.push(Part::of_pulse("signals", main.clone(), None));
+        parts
+    };
+    Some(tokio::spawn(async move { watchdog.feed(parts, notify::alive).await }))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::{Call, Failure, MAX_ANSWER, MAX_CALL};
+use crate::liveness::Beat;
 
 /// Most callers at once: a few shells and a status display.
 const MAX_CALLERS: usize = 16;
@@ -49,13 +50,19 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers on the socket until `stop`, then waits for the calls under way.
-pub async fn serve(listener: UnixListener, handler: Arc<dyn Handler>, stop: CancellationToken) {
+/// Answers on the socket until `stop`, then waits for the calls under way. `beat` is asked whether it still accepts.
+pub async fn serve(
+    listener: UnixListener,
+    handler: Arc<dyn Handler>,
+    mut beat: Beat,
+    stop: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(MAX_CALLERS));
     let tasks = TaskTracker::new();
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
+            never = beat.answer() => match never {},
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {

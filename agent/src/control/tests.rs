@@ -40,7 +40,8 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let listener = bind(&DataFolder::new(folder.path()).control_socket()).unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, Arc::new(Echo), stop.clone()));
+        let (_, beat) = crate::liveness::pulse();
+        let task = tokio::spawn(serve(listener, Arc::new(Echo), beat, stop.clone()));
         Self { folder, stop, task }
     }
 

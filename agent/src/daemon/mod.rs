@@ -3,6 +3,7 @@
 //! [`Daemon::start`] takes everything from its caller: keys, the clock, the config, the control socket. So the program
 //! ([`crate::cli`]) and a test inside one process start the same thing. [`Daemon::stop`] ends it in bounded time.
 
+mod alive;
 mod allowance;
 mod calls;
 mod check;
@@ -31,8 +32,10 @@ use crate::control::{self, answer::ConfigState};
 use crate::device::{Device, DeviceParts, Identity};
 use crate::identity::Factory;
 use crate::journal::{self, Journal};
+use crate::liveness::{Beat, Pulse, pulse};
 use crate::session::{self, Server, Source};
 use crate::things::Things;
+pub use alive::Liveness;
 use plugins::PluginSet;
 
 /// How long each part may take to end: sessions say goodbye in 2 s, and systemd waits 90 s for all.
@@ -107,6 +110,8 @@ struct Core {
     config_state: Mutex<ConfigState>,
     /// Makes the config file be read again.
     reload: Option<tokio::sync::mpsc::Sender<()>>,
+    /// Asks the tasks of [`Daemon::spawn_all`] whether they come round, by what they do.
+    pulses: Vec<(&'static str, Pulse)>,
 }
 
 impl Daemon {
@@ -152,6 +157,14 @@ impl Daemon {
             }
         };
 
+        let (sessions, accepts) = pulse();
+        let (control_socket, asks) = pulse();
+        let mut pulses = vec![("sessions", sessions), ("control socket", control_socket)];
+        let watcher = watcher.map(|watcher| {
+            let (config_file, follows) = pulse();
+            pulses.push(("config file", config_file));
+            (watcher, follows)
+        });
         let core = Arc::new(Core {
             device,
             plugins,
@@ -159,21 +172,27 @@ impl Daemon {
             started: clock.monotonic(),
             config: Mutex::new(config),
             config_state: Mutex::default(),
-            reload: watcher.as_ref().map(Watcher::asker),
+            reload: watcher.as_ref().map(|(watcher, _)| watcher.asker()),
+            pulses,
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let daemon = Self { core, server, stop, tasks };
-        daemon.spawn_all(incoming, control, watcher);
+        daemon.spawn_all((incoming, accepts), (control, asks), watcher);
         Ok(daemon)
     }
 
-    fn spawn_all(&self, incoming: Incoming, control: UnixListener, watcher: Option<Watcher>) {
+    fn spawn_all(
+        &self,
+        (incoming, accepts): (Incoming, Beat),
+        (control, asks): (UnixListener, Beat),
+        watcher: Option<(Watcher, Beat)>,
+    ) {
         let Self { core, server, stop, tasks } = self;
-        tasks.spawn(accept(incoming, Arc::clone(server), core.network.clone(), stop.clone()));
+        tasks.spawn(accept(incoming, Arc::clone(server), core.network.clone(), accepts, stop.clone()));
         let calls: Arc<dyn control::Handler> = Arc::clone(core) as _;
-        tasks.spawn(control::serve(control, calls, stop.clone()));
-        if let Some(watcher) = watcher {
-            tasks.spawn(reload::follow(watcher, Arc::clone(core), stop.clone()));
+        tasks.spawn(control::serve(control, calls, asks, stop.clone()));
+        if let Some((watcher, follows)) = watcher {
+            tasks.spawn(reload::follow(watcher, Arc::clone(core), follows, stop.clone()));
         }
         tasks.close();
         let addresses: Vec<String> = core.network.addresses().iter().map(ToString::to_string).collect();
@@ -194,6 +213,11 @@ impl Daemon {
     /// Makes the config file be read again.
     pub fn reload(&self) {
         self.core.ask_to_reload();
+    }
+
+    /// Asks its long-lived parts whether they still make progress.
+    pub fn liveness(&self) -> Liveness {
+        Liveness(Arc::clone(&self.core))
     }
 
     /// Ends the device: no more sessions, what is under way is answered, subscribers are told, the journal is written.
@@ -233,11 +257,18 @@ async fn open_journal(
 
 /// Takes every stream that somebody opens and serves a session on it. How many there may be, the network and the server
 /// bound.
-async fn accept(mut incoming: Incoming, server: Arc<Server>, network: Network, stop: CancellationToken) {
+async fn accept(
+    mut incoming: Incoming,
+    server: Arc<Server>,
+    network: Network,
+    mut beat: Beat,
+    stop: CancellationToken,
+) {
     let own: String = network.peer_id().to_string();
     loop {
         let (peer, stream) = tokio::select! {
             () = stop.cancelled() => return,
+            never = beat.answer() => match never {},
             next = incoming.next() => match next {
                 Some(next) => next,
                 None => return,

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use super::DaemonError;
 use crate::config::Config;
 use crate::hardware::{Hardware, Linux, Simulated};
+use crate::liveness::Part;
 use crate::plugins::{InstanceConfig, Plugins, Programs, Setup};
 use crate::things::Things;
 
@@ -84,6 +85,11 @@ impl PluginSet {
     /// What can never run as it is configured, and why.
     pub(super) fn refused(&self) -> BTreeMap<String, String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What keeps them running, each to be asked whether it still does.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        self.plugins.parts()
     }
 
     /// Stops all of them. What they hold goes to its safe state.

@@ -8,15 +8,18 @@ use tracing::{info, warn};
 use super::Core;
 use crate::config::{Reload, Watcher};
 use crate::control::answer::ConfigState;
+use crate::liveness::Beat;
 
 /// Takes up every change of the file until `stop`.
-pub(super) async fn follow(mut watcher: Watcher, core: Arc<Core>, stop: CancellationToken) {
+pub(super) async fn follow(mut watcher: Watcher, core: Arc<Core>, mut beat: Beat, stop: CancellationToken) {
     loop {
         let reload = tokio::select! {
             () = stop.cancelled() => return,
+            never = beat.answer() => match never {},
             reload = watcher.next() => reload,
         };
-        core.take_up(reload).await;
+        // A new plugin is compiled first, which may take minutes on a small board; the compiler's time is bounded.
+        beat.during(core.take_up(reload)).await;
     }
 }
 

@@ -142,6 +142,7 @@ impl<'a> Batch<'a> {
                 self.reply(reply, ());
             }
             Job::Flush { reply } => self.reply(reply, ()),
+            Job::Probe { reply } => self.reply(reply, ()),
             Job::Wake | Job::End => {}
         }
         Ok(())

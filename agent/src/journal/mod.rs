@@ -58,6 +58,9 @@ use writer::Job;
 /// that hangs fills it, and then nothing moves.
 const QUEUE: usize = 1024;
 
+/// How soon a full queue is looked at again.
+const FULL: Duration = Duration::from_millis(50);
+
 /// What the owner can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -298,6 +301,24 @@ impl Journal {
     /// Writes now what is otherwise written within seconds: reads, denials, the clock's floor.
     pub async fn flush(&self) -> Result<(), NotRecorded> {
         self.ask(|reply| Job::Flush { reply }).await
+    }
+
+    /// Whether the writer comes round to its next piece of work. Writes nothing. Never resolves where the writer hangs;
+    /// `false` where it has ended.
+    pub fn answers(&self) -> impl Future<Output = bool> + Send + use<> {
+        let jobs = self.shared.jobs.clone();
+        async move {
+            let (mut reply, answered) = oneshot::channel();
+            while let Err(error) = jobs.try_send(Job::Probe { reply }) {
+                match error {
+                    TrySendError::Full(Job::Probe { reply: back }) => reply = back,
+                    _ => return false,
+                }
+                // So full a queue is worked off in milliseconds, or the disk hangs.
+                tokio::time::sleep(FULL).await;
+            }
+            answered.await.is_ok()
+        }
     }
 
     /// Entries in order, from number `from`: at most `limit`, and at most [`MAX_PAGE`].

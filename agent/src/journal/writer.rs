@@ -68,6 +68,10 @@ pub(super) enum Job {
     Flush {
         reply: oneshot::Sender<()>,
     },
+    /// Somebody wants to know whether the writer comes round. Writes nothing.
+    Probe {
+        reply: oneshot::Sender<()>,
+    },
     /// Something lies aside.
     Wake,
     /// Write what is left, and end.
@@ -121,6 +125,9 @@ impl Writer {
                     write_aside_at =
                         (!written && !self.shared.aside.is_empty()).then(|| Instant::now() + TRY_AGAIN);
                 }
+            }
+            for probe in round.probes {
+                let _ = probe.send(());
             }
             if round.end {
                 break;
@@ -215,6 +222,7 @@ impl Writer {
 #[derive(Default)]
 struct Round {
     jobs: Vec<Job>,
+    probes: Vec<oneshot::Sender<()>>,
     with_aside: bool,
     woken: bool,
     end: bool,
@@ -224,6 +232,7 @@ impl Round {
     fn take(&mut self, job: Job) {
         match job {
             Job::Wake => self.woken = true,
+            Job::Probe { reply } => self.probes.push(reply),
             Job::End => {
                 self.end = true;
                 self.with_aside = true;

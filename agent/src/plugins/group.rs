@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, PoisonError, Weak};
 
+use streembit_plugin_api::Name;
+
 use super::process::Process;
 use super::{PluginError, Programs};
+use crate::liveness::Part;
 
 pub(super) struct Group {
     programs: Programs,
@@ -31,6 +34,11 @@ impl Group {
     fn running(&self) -> Option<Arc<Process>> {
         let process = self.process.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         process.filter(|process| !process.is_dead())
+    }
+
+    /// The task that hears the process, to be asked whether it comes round.
+    pub(super) fn part(&self, group: &Name) -> Option<Part> {
+        self.running().map(|process| process.part(group))
     }
 
     pub(super) fn process_id(&self) -> Option<u32> {

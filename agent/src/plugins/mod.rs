@@ -37,6 +37,7 @@ pub use config::{InstanceConfig, Programs};
 pub use error::PluginError;
 
 use crate::hardware::Hardware;
+use crate::liveness::{Part, Pulse, pulse};
 use crate::things::{Health, Thing, Things};
 use group::Group;
 use thing::PluginThing;
@@ -75,6 +76,8 @@ struct Instance {
     stop: CancellationToken,
     /// It has stopped.
     over: CancellationToken,
+    /// Asks its supervisor whether it comes round.
+    pulse: Pulse,
 }
 
 /// How an instance is, for `plugin list` and `status`.
@@ -107,7 +110,8 @@ impl Plugins {
         cache::code(&self.setup, &component).await?;
         let thing = Arc::new(PluginThing::new(instance.clone(), &component)?);
         let (stop, over) = (CancellationToken::new(), CancellationToken::new());
-        let entry = Instance { thing: Arc::clone(&thing), stop: stop.clone(), over: over.clone() };
+        let (pulse, mut beat) = pulse();
+        let entry = Instance { thing: Arc::clone(&thing), stop: stop.clone(), over: over.clone(), pulse };
         let (group, stopping) = self.put(&instance, &config, entry)?;
         let plan = supervisor::Plan { component, grants, settings };
         let supervisor =
@@ -116,9 +120,9 @@ impl Plugins {
         self.tasks.spawn(async move {
             // Whatever was removed before may have held the very lines that this one is granted.
             for end in stopping {
-                end.cancelled().await;
+                beat.during(end.cancelled()).await;
             }
-            supervisor.run(stop, started).await;
+            supervisor.run(stop, started, beat).await;
             over.cancel();
         });
         self.setup.things.put(instance.to_string(), thing);
@@ -173,6 +177,16 @@ impl Plugins {
     pub fn processes(&self) -> Vec<u32> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.groups.values().filter_map(|group| group.process_id()).collect()
+    }
+
+    /// What keeps them running: the supervisor of each instance and the task that hears each host process.
+    pub fn parts(&self) -> Vec<Part> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let supervisors = running.instances.iter().map(|(name, instance)| {
+            Part::of_pulse(format!("plugin {name}"), instance.pulse.clone(), Some(instance.over.clone()))
+        });
+        let hosts = running.groups.iter().filter_map(|(name, group)| group.part(name));
+        supervisors.chain(hosts).collect()
     }
 
     /// Stops everything and waits until it has stopped.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use streembit_plugin_api::Name;
 use streembit_plugin_host::boundary::{
     Call, CallFault, Ended, Event, FromHost, IoError, Level, Limits, Reply, Returned, ToHost,
 };
@@ -24,12 +25,16 @@ use super::memory_file::MemoryFile;
 use super::outbox::Outbox;
 use super::serve::Served;
 use crate::journal::Mark;
+use crate::liveness::{Beat, Part, Pulse, pulse};
 
 /// From the start of the program to its `Ready`: it takes milliseconds, on a loaded machine some hundreds.
 const START: Duration = Duration::from_secs(10);
 
 /// A host answers a call at its deadline whatever the plugin does. One that is this much later has stopped itself.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// From the hand-over of code to its being loaded: it takes less than a millisecond, and nothing of the plugin runs.
+const LOAD: Duration = Duration::from_secs(10);
 
 /// Messages of one host in a tenth of a second. More than plugins within their limits can send; beyond it the host
 /// waits, so that one that was taken over cannot use up the agent.
@@ -50,6 +55,8 @@ pub(super) struct Shared {
     heard: AtomicU64,
     dead: CancellationToken,
     id: Option<u32>,
+    /// Asks the process's task whether it comes round.
+    pulse: Pulse,
 }
 
 #[derive(Default)]
@@ -128,15 +135,17 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
+        let (pulse, beat) = pulse();
         let shared = Arc::new(Shared {
             outbox: Outbox::new(Arc::clone(&socket)),
             state: Mutex::default(),
             heard: AtomicU64::new(0),
             dead: CancellationToken::new(),
             id: child.id(),
+            pulse,
         });
         let (ready, engine) = oneshot::channel();
-        tokio::spawn(Arc::clone(&shared).run(child, socket, ready));
+        tokio::spawn(Arc::clone(&shared).run(child, socket, ready, beat));
         let process = Self(shared);
         let reason = match tokio::time::timeout(START, engine).await {
             Ok(Ok(engine)) if engine == ENGINE => return Ok(process),
@@ -155,6 +164,11 @@ impl Process {
         self.0.id
     }
 
+    /// Its task, to be asked whether it comes round.
+    pub(super) fn part(&self, group: &Name) -> Part {
+        Part::of_pulse(format!("host of {group}"), self.0.pulse.clone(), Some(self.0.dead.clone()))
+    }
+
     /// The number of code that was loaded before.
     pub(super) fn loaded(&self, component: &[u8; 32]) -> Option<u32> {
         self.0.state().codes.get(component).copied()
@@ -171,7 +185,7 @@ impl Process {
         };
         let message = ToHost::Load { code, length: file.length() };
         self.0.outbox.send_with(&message, file).await.map_err(|error| error.to_string())?;
-        result.await.map_err(|_| "the plugin host ended".to_owned())??;
+        self.in_time(LOAD, result).await.ok_or("the plugin host ended")??;
         self.0.state().codes.insert(component, code);
         Ok(code)
     }
@@ -186,6 +200,7 @@ impl Process {
     ) -> Option<Result<Started, Ended>> {
         let (started, result) = oneshot::channel();
         let (ended, end) = oneshot::channel();
+        let deadline = Duration::from_millis(limits.deadline_ms.into());
         let instance = {
             let mut state = self.0.state();
             let instance = state.number();
@@ -193,9 +208,21 @@ impl Process {
             instance
         };
         self.0.outbox.send(&ToHost::Start { instance, code, limits, config }).ok()?;
-        match result.await.ok()? {
+        match self.in_time(deadline + GRACE, result).await? {
             Ok(()) => Some(Ok(Started { instance, ended: end })),
             Err(reason) => Some(Err(reason)),
+        }
+    }
+
+    /// What the host answers, or `None`: it ended, or said nothing of it for so long and is ended.
+    async fn in_time<T>(&self, patience: Duration, mut answer: oneshot::Receiver<T>) -> Option<T> {
+        loop {
+            let heard = self.0.heard.load(Ordering::Relaxed);
+            match tokio::time::timeout(patience, &mut answer).await {
+                Ok(answer) => return answer.ok(),
+                Err(_) if self.0.heard.load(Ordering::Relaxed) != heard => {}
+                Err(_) => self.0.dead.cancel(),
+            }
         }
     }
 
@@ -290,7 +317,13 @@ impl Shared {
     }
 
     /// Reads what the host says until it ends, or somebody wants it to.
-    async fn run(self: Arc<Self>, mut child: Child, socket: Arc<UnixStream>, ready: oneshot::Sender<String>) {
+    async fn run(
+        self: Arc<Self>,
+        mut child: Child,
+        socket: Arc<UnixStream>,
+        ready: oneshot::Sender<String>,
+        mut beat: Beat,
+    ) {
         let last_words = child.stderr.take();
         let words = async {
             let mut text = Vec::new();
@@ -309,6 +342,7 @@ impl Shared {
             status = child.wait() => status.ok().map(|status| status.to_string()),
             () = self.dead.cancelled() => None,
             () = words => None,
+            never = beat.answer() => match never {},
         };
         self.dead.cancel();
         if let Some(why) = why {

@@ -17,6 +17,7 @@ use super::store::Store;
 use super::thing::{PluginThing, Running};
 use super::{Setup, cache};
 use crate::hardware::Binding;
+use crate::liveness::Beat;
 
 /// Pause before the first restart; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -50,18 +51,20 @@ impl Supervisor {
     }
 
     /// Runs until it is told to stop. `tried` is told after the first try, well or badly.
-    pub(super) async fn run(self, stop: CancellationToken, tried: oneshot::Sender<()>) {
+    /// `beat` is asked whether it comes round.
+    pub(super) async fn run(self, stop: CancellationToken, tried: oneshot::Sender<()>, mut beat: Beat) {
         let mut tried = Some(tried);
         let mut pause = FIRST_PAUSE;
         // Kept over the pauses, so that a plugin that ended does not take the group's process with it.
         let mut _process = None;
         while !stop.is_cancelled() {
             let begun = Instant::now();
-            let reason = match self.start().await {
+            // Compiling may take minutes on a small board; each step of a start has a bound of its own.
+            let reason = match beat.during(self.start()).await {
                 Ok((running, started)) => {
                     drop(tried.take());
                     _process = Some(Arc::clone(&running.process));
-                    let reason = self.watch(running, started, &stop).await;
+                    let reason = self.watch(running, started, &stop, &mut beat).await;
                     if stop.is_cancelled() {
                         break;
                     }
@@ -79,6 +82,7 @@ impl Supervisor {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
+                never = beat.answer() => match never {},
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -133,9 +137,16 @@ impl Supervisor {
     }
 
     /// Waits for the end of an instance and cleans up behind it.
-    async fn watch(&self, running: Running, mut started: Started, stop: &CancellationToken) -> String {
+    async fn watch(
+        &self,
+        running: Running,
+        mut started: Started,
+        stop: &CancellationToken,
+        beat: &mut Beat,
+    ) -> String {
         let ended = tokio::select! {
             ended = &mut started.ended => ended,
+            never = beat.answer() => match never {},
             () = stop.cancelled() => {
                 running.process.stop(running.instance);
                 match tokio::time::timeout(STOP, &mut started.ended).await {

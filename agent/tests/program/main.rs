@@ -8,3 +8,4 @@ mod daemon;
 mod person;
 mod process;
 mod settings;
+mod watchdog;

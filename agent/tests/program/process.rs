@@ -48,10 +48,12 @@ impl Machine {
         self.folder.path().join("device")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_streembit-agent"));
         command.arg("--data").arg(self.data()).args(arguments).stdin(Stdio::null());
-        for name in ["STREEMBIT_DATA", "STREEMBIT_LOG", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY"] {
+        for name in
+            ["STREEMBIT_DATA", "STREEMBIT_CONFIG", "STREEMBIT_LOG", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY"]
+        {
             command.env_remove(name);
         }
         command
@@ -68,9 +70,13 @@ impl Machine {
 
     /// Starts the agent and waits until it says that it is ready.
     pub fn start(&self) -> Running {
+        self.start_with(|command| command)
+    }
+
+    /// The same with something changed in how it is started.
+    pub fn start_with(&self, change: impl FnOnce(&mut Command) -> &mut Command) -> Running {
         // Its standard output is a pipe of ours, and descriptor 1 there.
-        let mut child = self
-            .command(&["run", "--ready-fd", "1"])
+        let mut child = change(&mut self.command(&["run", "--ready-fd", "1"]))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

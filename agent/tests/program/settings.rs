@@ -6,6 +6,7 @@ use streembit_agent::control::Call;
 use streembit_agent::control::answer::{Level, Point, Status};
 
 use super::person::{Home, SETTINGS, SOON};
+use super::process::Machine;
 
 /// Asks until the answer is as it should be.
 async fn until(home: &Home, what: &str, is: impl Fn(&Status) -> bool) -> Status {
@@ -84,4 +85,18 @@ async fn a_plugin_that_cannot_run_is_named_and_keeps_nothing_else_from_running()
     std::fs::write(home.data.config(), &table).unwrap();
     until(&home, "the plugin is tried", |status| status.things.contains_key("door")).await;
     daemon.stop().await;
+}
+
+#[test]
+fn a_config_may_lie_elsewhere_than_the_data() {
+    let machine = Machine::new();
+    let elsewhere = machine.path().join("etc/agent.toml");
+    let file = elsewhere.to_str().unwrap();
+    assert_eq!(machine.run(&["--config", file, "init"]).code, 0);
+    assert!(elsewhere.exists() && !machine.data().join("config.toml").exists());
+    assert_eq!(machine.run(&["--config", file, "--json", "config", "check"]).json()["file"], file);
+    // The environment says the same, and without either it is looked for beside the data.
+    let mut check = machine.command(&["config", "check"]);
+    assert!(check.env("STREEMBIT_CONFIG", file).output().unwrap().status.success());
+    assert_eq!(machine.run(&["config", "check"]).code, 7);
 }

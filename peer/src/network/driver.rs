@@ -9,7 +9,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{self, ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, mdns, ping};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::streams::Reply;
@@ -46,11 +46,14 @@ pub(super) struct Views {
     pub(super) listening: watch::Receiver<Vec<Address>>,
     pub(super) nearby: watch::Receiver<Vec<Address>>,
     pub(super) connections: watch::Receiver<u32>,
+    pub(super) probes: mpsc::Sender<oneshot::Sender<()>>,
 }
 
 pub(super) struct Driver {
     swarm: Swarm<Behaviours>,
     orders: mpsc::Receiver<Attempt>,
+    /// Who wants to know whether this task comes round.
+    probes: mpsc::Receiver<oneshot::Sender<()>>,
     /// Bounded by the engine's limit of pending connections.
     dialling: HashMap<ConnectionId, Reply>,
     listening: watch::Sender<Vec<Address>>,
@@ -70,15 +73,26 @@ impl Driver {
         let (listening, listening_view) = watch::channel(Vec::new());
         let (nearby, nearby_view) = watch::channel(Vec::new());
         let (connections, connections_view) = watch::channel(0);
+        // One question at a time.
+        let (asks, probes) = mpsc::channel(1);
         let views = Views {
             name: PeerName::new(*swarm.local_peer_id()),
             listening: listening_view,
             nearby: nearby_view,
             connections: connections_view,
+            probes: asks,
         };
         let most_nearby = config.limits.nearby;
-        let mut driver =
-            Self { swarm, orders, dialling: HashMap::new(), listening, nearby, connections, most_nearby };
+        let mut driver = Self {
+            swarm,
+            orders,
+            probes,
+            dialling: HashMap::new(),
+            listening,
+            nearby,
+            connections,
+            most_nearby,
+        };
         driver.listen(&config.listen).await?;
         Ok((driver, views))
     }
@@ -124,6 +138,7 @@ impl Driver {
                     Some(order) => self.on_order(order),
                     None => break,
                 },
+                Some(probe) = self.probes.recv() => drop(probe.send(())),
                 event = self.swarm.select_next_some() => self.on_event(event),
             }
         }

@@ -29,7 +29,7 @@ mod transports;
 use std::sync::Arc;
 
 use streembit_keys::PrivateKey;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +64,7 @@ struct Shared {
     listening: watch::Receiver<Vec<Address>>,
     nearby: watch::Receiver<Vec<Address>>,
     connections: watch::Receiver<u32>,
+    probes: mpsc::Sender<oneshot::Sender<()>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -91,6 +92,7 @@ impl Network {
             listening: views.listening,
             nearby: views.nearby,
             connections: views.connections,
+            probes: views.probes,
             stop,
             tasks,
         };
@@ -122,6 +124,13 @@ impl Network {
     /// How many connections there are just now, in both directions.
     pub fn connections(&self) -> u32 {
         *self.0.connections.borrow()
+    }
+
+    /// Whether the task that owns the engine comes round to its next piece of work. Never resolves while it is stuck;
+    /// `false` once it has ended.
+    pub async fn answers(&self) -> bool {
+        let (reply, answered) = oneshot::channel();
+        self.0.probes.send(reply).await.is_ok() && answered.await.is_ok()
     }
 
     /// Closes every connection and listener and returns when nothing of this network runs any more.

@@ -8,6 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use crate::control::Failure;
+use crate::liveness::{Part, stuck};
 
 /// The device answers.
 pub(super) fn ready(fd: Option<u32>) -> Result<(), Failure> {
@@ -26,17 +27,47 @@ pub(super) fn stopping() {
     tell_systemd("STOPPING=1");
 }
 
-/// Shows systemd's watchdog that the program's tasks still run, for as long as they do.
-pub(super) async fn watchdog() {
-    let Some(micros) = std::env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse::<u64>().ok()) else {
-        return;
-    };
-    // sd_watchdog_enabled(3) recommends half of it.
-    let mut ticks = tokio::time::interval(Duration::from_micros(micros / 2).max(Duration::from_millis(100)));
-    loop {
-        ticks.tick().await;
-        tell_systemd("WATCHDOG=1");
+/// systemd's watchdog on this process.
+pub(super) struct Watchdog {
+    /// How long it goes without being fed.
+    patience: Duration,
+}
+
+impl Watchdog {
+    /// The one that systemd wants (`sd_watchdog_enabled(3)`), where it wants one of this process.
+    pub(super) fn of_environment() -> Option<Self> {
+        let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let micros = number("WATCHDOG_USEC").filter(|micros| *micros > 0 && is_ours)?;
+        Some(Self { patience: Duration::from_micros(micros) })
     }
+
+    /// Asks every part, again and again, and feeds the watchdog when all of them answered.
+    ///
+    /// A third of its patience lies between two rounds, and a third is what a part may take: so one slow round is forgiven,
+    /// and a part that does not come round any more is not.
+    pub(super) async fn feed(&self, parts: impl Fn() -> Vec<Part>, eat: impl Fn()) {
+        let third = (self.patience / 3).max(SHORTEST);
+        let mut rounds = tokio::time::interval(third);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            let stuck = stuck(parts(), third).await;
+            if stuck.is_empty() {
+                eat();
+            } else {
+                tracing::error!(parts = stuck.join(", "), "no progress: the watchdog is not fed");
+            }
+        }
+    }
+}
+
+/// Shortest pause between two rounds, whatever systemd is told.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+/// Food for systemd's watchdog.
+pub(super) fn alive() {
+    tell_systemd("WATCHDOG=1");
 }
 
 fn tell_systemd(state: &str) {
@@ -57,6 +88,8 @@ fn send(socket: &[u8], state: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -76,5 +109,37 @@ mod tests {
             assert_eq!(&buffer[..length], b"READY=1");
         }
         assert!(send(b"/no/such/socket", "READY=1").is_err());
+    }
+
+    /// A round takes 20 ms; a part that never answers makes the next one take 40 ms.
+    const QUICK: Watchdog = Watchdog { patience: Duration::from_millis(60) };
+
+    #[tokio::test]
+    async fn the_watchdog_is_fed_while_all_answer_and_not_while_one_is_stuck() {
+        let (pulse, mut beat) = crate::liveness::pulse();
+        // Counts what it eats, and how often it was asked for.
+        let (eaten, rounds) = (Cell::new(0), Cell::new(0));
+        let parts = || {
+            rounds.set(rounds.get() + 1);
+            vec![Part::of_pulse("part", pulse.clone(), None)]
+        };
+        let eat = || eaten.set(eaten.get() + 1);
+        let until = async |count: &Cell<u32>, n| {
+            while count.get() < n {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // Nobody answers: three rounds without a meal.
+        tokio::select! {
+            () = QUICK.feed(parts, eat) => unreachable!(),
+            () = until(&rounds, 4) => {}
+        }
+        assert_eq!(eaten.get(), 0);
+        // It comes round again, and is fed.
+        tokio::select! {
+            () = QUICK.feed(parts, eat) => unreachable!(),
+            never = beat.answer() => match never {},
+            () = until(&eaten, 3) => {}
+        }
     }
 }

@@ -17,6 +17,7 @@ use crate::clock::{Clock, VirtualTime};
 mod calls;
 mod faults;
 mod kill;
+mod liveness;
 mod restarts;
 mod rights;
 mod running;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::world::{World, component, config, notice, until};
 use crate::journal::Mark;
+use crate::liveness::stuck;
 use crate::things::{Completion, Fault, Health, Invocation, Notice};
 
 const GRANTS: &str = r#"
@@ -74,6 +75,19 @@ async fn each_completed_action_is_one_movement_and_a_refused_one_none() {
     assert!(garage.invoke_action("explode", None, call()).await.is_err());
     assert!(garage.read_property("nothing").await.is_err());
     assert_eq!(world.movements().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_keeps_a_plugin_running_answers_also_while_it_is_down() {
+    const LONG: Duration = Duration::from_secs(30);
+    let world = door().await;
+    let names: Vec<String> = world.plugins.parts().iter().map(|part| part.name().to_owned()).collect();
+    assert_eq!(names, ["plugin garage", "host of garage"]);
+    assert!(stuck(world.plugins.parts(), LONG).await.is_empty());
+    // A host that ended is no part that is stuck: it was told to end, or is started again.
+    let before = world.plugins.parts();
+    world.plugins.shutdown().await;
+    assert!(stuck(before, LONG).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -78,3 +78,14 @@ async fn a_dial_under_way_ends_with_the_network() {
     person.shutdown().await;
     assert!(matches!(dialling.await.unwrap(), Err(DialError::Closed)));
 }
+
+#[tokio::test]
+async fn the_task_answers_until_it_has_ended() {
+    let (device, _incoming) = start(&[TCP], Limits::default()).await;
+    // Again and again: an answer uses nothing up.
+    for _ in 0..3 {
+        assert!(device.answers().await);
+    }
+    device.shutdown().await;
+    assert!(!device.answers().await);
+}
