@@ -8,14 +8,19 @@
 //!
 //! The body is a JWS whose payload has the whitepaper's fields, and it is signed by the very key that it offers: nobody can
 //! offer a key that is not theirs. That says nothing about *who* they are. An offer that came through others stays
-//! unverified until somebody has compared [`Offer::thumbprint`] by another way.
+//! unverified until somebody has compared [`Offer::thumbprint`] by another way: whoever got one reads it as
+//! [`Received`], with the [`Fingerprint`] that they were told.
 
 mod envelope;
 mod fields;
+mod fingerprint;
+mod received;
 #[cfg(test)]
 mod tests;
 
 pub use fields::{Host, UserType};
+pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use received::{Purpose, Received, Unusable};
 
 use serde_json::value::RawValue;
 use streembit_keys::jws::{self, JwsError, Typ, Unverified};
