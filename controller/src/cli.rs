@@ -95,7 +95,7 @@ pub enum Command {
     Accept(accept::Args),
     /// Print your contact offer, to be sent to somebody
     Offer(offer::Args),
-    /// List the devices that you know, rename or forget one
+    /// List the devices that you know; add, verify, rename or forget one
     Contacts(contacts::Args),
     /// List your devices and their Things, with their state at a glance
     Ls(ls::Args),
@@ -111,7 +111,7 @@ pub enum Command {
     Observe(observe::ObserveArgs),
     /// Follow an event as it happens
     Subscribe(observe::SubscribeArgs),
-    /// Invite somebody to a device
+    /// Invite somebody to a device, by a link or by their offer
     Invite(invite::Args),
     /// Take all rights of somebody away
     Revoke(revoke::Args),

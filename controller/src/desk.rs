@@ -1,5 +1,6 @@
 //! What every command works with: the home, the way to devices, and how to print.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,12 +25,14 @@ pub struct Desk {
     source: Source,
     output: Output,
     door: OnceCell<Door>,
+    /// Set when this command has warned of a device that nobody verified.
+    warned: AtomicBool,
 }
 
 impl Desk {
     /// A desk at this home. The account is unlocked when a command first needs it, and not before.
     pub fn new(home: Home, source: Source, output: Output) -> Self {
-        Self { home, source, output, door: OnceCell::new() }
+        Self { home, source, output, door: OnceCell::new(), warned: AtomicBool::new(false) }
     }
 
     /// A desk that reaches devices through this door, for those who have the key already.
@@ -68,6 +71,9 @@ impl Desk {
     /// Asks for one operation, and warns if the answer shows that the device's journal went back.
     pub async fn call(&self, call: Call) -> Outcome<Answered> {
         let device = call.device.clone();
+        if matches!(call.op, Operation::WriteProperty | Operation::InvokeAction) {
+            self.beware_of(&device);
+        }
         let answered = self.door().await?.call(call).await?;
         if let Some(seen) = &answered.went_back {
             self.output.warn(&format!(
@@ -76,6 +82,25 @@ impl Desk {
             ));
         }
         Ok(answered)
+    }
+
+    /// Warns, once a command, before something goes to a device that nobody verified.
+    ///
+    /// Whoever swapped its offer gets what is sent (a door's PIN), and can answer that all is done. `ssh` asks when it first
+    /// sees a key, and is silent ever after. Here `contacts add` was that moment and its person chose to go on, so nothing is
+    /// refused, and no question is asked that would be answered by habit or would stop a script. But nobody has compared
+    /// anything yet, and what moves doors is used by people who were not there when it was added: it is said on standard error,
+    /// to scripts too, until the fingerprint is compared. Reading sends nothing, and `ls` marks such a device.
+    fn beware_of(&self, device: &str) {
+        // A device that is no contact is told by the call itself.
+        let Ok(contact) = self.home.contacts().and_then(|contacts| contacts.get(device)) else { return };
+        if contact.verified || self.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.output.warn(&format!(
+            "{device} is unverified: it was added by an offer, and whoever brought that may be behind it. Have its \
+             fingerprint told to you by another way, then: streembit contacts verify {device} FINGERPRINT"
+        ));
     }
 
     /// Reads a property of the device itself.

@@ -6,7 +6,8 @@
 //! [`output`] and nowhere else; what went wrong is an [`error::Failure`] with an exit code and a remedy.
 //!
 //! [`address`] and [`value`] turn what people type into what devices take, given the [`directory`] of what they may use;
-//! [`grants`] does so for rights, which [`rights`] changes. [`journal`] checks what a device says that it did.
+//! [`grants`] does so for rights, which [`rights`] changes, and [`naming`] for what a device calls itself. [`offer`] reads
+//! the contact offers of others. [`journal`] checks what a device says that it did.
 
 pub mod address;
 pub mod cli;
@@ -19,6 +20,8 @@ pub mod error;
 pub mod grants;
 pub mod home;
 pub mod journal;
+pub mod naming;
+pub mod offer;
 pub mod output;
 pub mod passcode;
 pub mod person;

@@ -1,6 +1,11 @@
 //! `streembit contacts`
 
+mod add;
+
 use serde::Serialize;
+use streembit_peer::offer::Fingerprint;
+
+pub use add::Added;
 
 use super::{moment, short};
 use crate::desk::Desk;
@@ -13,8 +18,13 @@ use crate::output::{Render, Style, printable, table};
 #[command(after_help = "\
 Examples:
   streembit contacts
+  streembit contacts add garage.offer --as garage
+  streembit contacts verify garage pQ3xW9_kT0vLm2Za
   streembit contacts rename device-x7kq garage
-  streembit contacts forget garage")]
+  streembit contacts forget garage
+
+A device that you paired with by a link is verified: the link brought its fingerprint. One that you added by its offer is
+unverified until you compared the fingerprint by another way.")]
 pub struct Args {
     /// What to do with them [default: list them]
     #[command(subcommand)]
@@ -24,6 +34,39 @@ pub struct Args {
 /// What can be done with a contact.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Change {
+    /// Add a device by its contact offer, as `streembit-agent offer` makes it
+    #[command(after_help = "\
+Examples:
+  streembit contacts add garage.offer
+  streembit contacts add garage.offer --as garage --fingerprint pQ3xW9_kT0vLm2Za
+  streembit contacts add - < mail.txt
+
+It gives you no right on the device. Its owner lets you in by your offer: `streembit invite DEVICE --offer FILE`.")]
+    Add {
+        /// The file with the offer, which may have other text around it; `-` for standard input
+        file: String,
+        /// The name that the device is to have here [default: its own]
+        #[arg(long = "as", value_name = "NAME")]
+        name: Option<String>,
+        /// The offer's fingerprint, as somebody at the device told it by another way: all of it, or at least its first 16
+        /// characters
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+        fingerprint: Option<Fingerprint>,
+    },
+    /// Compare a device's fingerprint with what somebody at the device told you by another way
+    #[command(after_help = "\
+Examples:
+  streembit contacts verify garage pQ3xW9_kT0vLm2Za
+  streembit contacts verify garage 'pQ3x W9_k T0vL m2Za'
+
+At the device, `streembit-agent offer` shows it. Exit code 3 says that it is another.")]
+    Verify {
+        /// Its name here
+        name: String,
+        /// The fingerprint, or at least its first 16 characters
+        #[arg(allow_hyphen_values = true)]
+        fingerprint: Fingerprint,
+    },
     /// Give a device another name here
     Rename {
         /// Its name now
@@ -38,6 +81,16 @@ pub enum Change {
     },
 }
 
+/// What the contacts are now.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Found {
+    /// One was added.
+    Added(Added),
+    /// All of them.
+    Listed(Listed),
+}
+
 /// The contacts.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
@@ -50,6 +103,8 @@ pub struct Line {
     pub name: String,
     /// Its key's fingerprint.
     pub fingerprint: String,
+    /// Whether that came by another way than the key.
+    pub verified: bool,
     /// What we are to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -66,10 +121,14 @@ pub struct Line {
 }
 
 /// Changes a contact, or lists them all.
-pub fn run(desk: &Desk, args: Args) -> Outcome<Listed> {
+pub fn run(desk: &Desk, args: Args) -> Outcome<Found> {
     desk.home().identity()?;
     let contacts = desk.home().contacts()?;
     match args.change {
+        Some(Change::Add { file, name, fingerprint }) => {
+            return add::add(desk, &file, name, fingerprint.as_ref()).map(Found::Added);
+        }
+        Some(Change::Verify { name, fingerprint }) => add::verify(desk, &name, &fingerprint)?,
         Some(Change::Rename { from, to }) => contacts.rename(&from, &to)?,
         Some(Change::Forget { name }) => contacts.forget(&name)?,
         None => {}
@@ -77,13 +136,23 @@ pub fn run(desk: &Desk, args: Args) -> Outcome<Listed> {
     let lines = contacts.all()?.into_iter().map(|contact| Line {
         fingerprint: contact.key.thumbprint().to_string(),
         name: contact.name,
+        verified: contact.verified,
         role: contact.role,
         paired: contact.paired,
         addresses: contact.addresses,
         head: contact.head,
         went_back: contact.went_back,
     });
-    Ok(Listed(lines.collect()))
+    Ok(Found::Listed(Listed(lines.collect())))
+}
+
+impl Render for Found {
+    fn text(&self, style: Style) -> String {
+        match self {
+            Self::Added(added) => added.text(style),
+            Self::Listed(listed) => listed.text(style),
+        }
+    }
 }
 
 impl Render for Listed {
@@ -98,6 +167,7 @@ impl Render for Listed {
                 vec![
                     style.strong(&line.name),
                     short(&line.fingerprint).to_owned(),
+                    if line.verified { style.faint("verified") } else { style.warning("unverified") },
                     printable(line.role.as_deref().unwrap_or("-")),
                     style.faint(&format!("since {}", moment(line.paired))),
                     line.addresses.first().cloned().unwrap_or_default(),

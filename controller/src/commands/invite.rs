@@ -1,11 +1,16 @@
 //! `streembit invite`
 
+mod admit;
+
 use std::time::Duration;
 
 use serde::Serialize;
 use streembit_peer::link::{Link, LinkKind, Secret};
+use streembit_peer::offer::Fingerprint;
 use streembit_peer::rights::{Change, Grants, InvitationId, Label, Role, WeeklyHours};
 use streembit_peer::words::{self, Allow};
+
+pub use admit::Admitted;
 
 use super::moment;
 use crate::desk::{Desk, TIMEOUT};
@@ -22,17 +27,28 @@ Examples:
   streembit invite garage --name Postman --allow door/open --weekly 'Mon-Sat 08:00-12:00 Europe/Budapest'
   streembit invite garage --name Carl --allow 'door/*:read,observe' --not-after 2027-01-01
   streembit invite garage --name Dora --role operator --expires 2d
+  streembit invite garage --offer bea.offer --allow door/open
+  streembit invite garage --offer bea.offer --fingerprint pQ3xW9_kT0vLm2Za --name Bea --role viewer
 
 Without an operation, --allow means reading and observing a property, invoking an action, subscribing to an event.
 Writing is never meant unless it is said: --allow door/pulse:read,write.
 
-Send the link to nobody but the guest: whoever comes first with it is the guest. They run `streembit accept LINK`.")]
+Send the link to nobody but the guest: whoever comes first with it is the guest. They run `streembit accept LINK`.
+
+An offer that they made (`streembit offer`) needs no link and no secret: it is their key that is let in. What a mail brought
+may be somebody else's, so have them tell you its fingerprint by another way, and name it.")]
 pub struct Args {
     /// The device; may be left out where you have only one
     pub device: Option<String>,
-    /// What the device is to call them
-    #[arg(long)]
-    pub name: String,
+    /// Let in whoever made the contact offer in this file, without a link; `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "expires")]
+    pub offer: Option<String>,
+    /// The offer's fingerprint, as they told it by another way: all of it, or at least its first 16 characters
+    #[arg(long, value_name = "TEXT", requires = "offer", allow_hyphen_values = true)]
+    pub fingerprint: Option<Fingerprint>,
+    /// What the device is to call them [default with --offer: what the offer says]
+    #[arg(long, required_unless_present = "offer")]
+    pub name: Option<String>,
     /// What they are to be: guest (only what is allowed here), viewer, operator or owner
     #[arg(long, value_name = "ROLE", value_parser = role, default_value = "guest")]
     pub role: Role,
@@ -53,6 +69,16 @@ pub struct Args {
     pub expires: Duration,
 }
 
+/// How somebody was invited.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Invited {
+    /// By a link.
+    Link(Invitation),
+    /// By their offer.
+    Admitted(Admitted),
+}
+
 /// An invitation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Invitation {
@@ -63,7 +89,7 @@ pub struct Invitation {
     /// The device.
     pub device: String,
     /// Who is invited.
-    pub name: String,
+    pub name: Label,
     /// As what.
     pub role: Role,
     /// Until when the link can be accepted, in seconds since 1970.
@@ -72,11 +98,20 @@ pub struct Invitation {
     qr: Option<String>,
 }
 
+/// Invites somebody: by their offer where there is one, else by a link.
+pub async fn run(desk: &Desk, args: Args) -> Outcome<Invited> {
+    match &args.offer {
+        Some(file) => admit::run(desk, &args, file).await.map(Invited::Admitted),
+        None => link(desk, &args).await.map(Invited::Link),
+    }
+}
+
 /// Signs the invitation, hands it to the device, and makes the link.
-pub async fn run(desk: &Desk, args: Args) -> Outcome<Invitation> {
+async fn link(desk: &Desk, args: &Args) -> Outcome<Invitation> {
     let contact = desk.home().contacts()?.one(args.device.as_deref())?;
-    let name: Label = args.name.parse().map_err(|e| Failure::usage(format!("`--name`: {e}.")))?;
-    let grants = self::grants(desk, &contact, &args).await?;
+    // The command line has it or an offer.
+    let name = label(args.name.as_deref().unwrap_or_default())?;
+    let grants = self::grants(desk, &contact, args).await?;
     let expires = clock::Deadline::after(args.expires).wall().as_second();
 
     let secret = Secret::generate(&mut streembit_keys::rng::system());
@@ -95,7 +130,7 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Invitation> {
         link: link.to_uri(),
         id,
         device: contact.name,
-        name: args.name,
+        name,
         role: args.role,
         expires,
     })
@@ -119,12 +154,25 @@ async fn grants(desk: &Desk, contact: &crate::home::Contact, args: &Args) -> Out
     grants::grants(&args.allow, &when, &desk.home().contacts()?.listing(contact)?)
 }
 
+fn label(name: &str) -> Outcome<Label> {
+    name.parse().map_err(|e| Failure::usage(format!("`--name`: {e}.")))
+}
+
 /// The roles that an invitation can give. (The recovery key is set on the device.)
 fn role(text: &str) -> Result<Role, String> {
     [Role::Guest, Role::Viewer, Role::Operator, Role::Owner]
         .into_iter()
         .find(|role| role.as_str() == text)
         .ok_or_else(|| "write guest, viewer, operator or owner".to_owned())
+}
+
+impl Render for Invited {
+    fn text(&self, style: Style) -> String {
+        match self {
+            Self::Link(invitation) => invitation.text(style),
+            Self::Admitted(admitted) => admitted.text(style),
+        }
+    }
 }
 
 impl Render for Invitation {

@@ -51,6 +51,8 @@ pub struct DeviceLine {
     /// What we are to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Whether its fingerprint came by another way than its key.
+    pub verified: bool,
     /// Why its state is not known, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -131,7 +133,8 @@ impl Asking<'_> {
             }
         });
         let things = join_all(lines).await;
-        DeviceLine { device: contact.name.clone(), role: contact.role.clone(), failure, things }
+        let (device, role, verified) = (contact.name.clone(), contact.role.clone(), contact.verified);
+        DeviceLine { device, role, verified, failure, things }
     }
 
     /// What the device offered when it last answered.
@@ -202,6 +205,9 @@ impl DeviceLine {
         let mut head = style.strong(&self.device);
         if let Some(role) = &self.role {
             head.push_str(&format!("  {}", style.faint(&printable(role))));
+        }
+        if !self.verified {
+            head.push_str(&format!("  {}", style.warning("unverified")));
         }
         if let Some(failure) = &self.failure {
             head.push_str(&format!("  {}", style.bad(failure.exit.name())));

@@ -22,6 +22,7 @@ pub struct Args {
     /// The device
     pub device: String,
     /// Their name on the device, or the fingerprint of their key
+    #[arg(allow_hyphen_values = true)]
     pub contact: String,
 }
 

@@ -1,15 +1,18 @@
 //! The devices that this person knows.
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+mod add;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use streembit_keys::PublicKey;
 
 use super::database::broken;
 use crate::address::{self, check_contact_name};
-use crate::clock;
 use crate::directory::{DeviceListing, Directory, ThingListing};
 use crate::error::{Failure, Outcome};
+
+pub use add::NewContact;
 
 /// The newest link of a device's journal that it has shown to us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,26 +52,15 @@ pub struct Contact {
     pub head: Option<Head>,
     /// What was seen, once its journal was seen to lack or contradict such a head.
     pub went_back: Option<String>,
-}
-
-/// A device to be added.
-#[derive(Debug, Clone)]
-pub struct NewContact {
-    /// The name that it should have; another is made of it where that is taken.
-    pub name: String,
-    /// Its account's public key.
-    pub key: PublicKey,
-    /// Where it was dialled.
-    pub addresses: Vec<String>,
-    /// What it said that we are to it.
-    pub role: Option<String>,
+    /// Whether its fingerprint came by another way than its key: with a link, or because somebody compared it.
+    pub verified: bool,
 }
 
 /// The contacts' database. Every method is one transaction, so that commands may run at the same time.
 #[derive(Debug)]
 pub struct Contacts(Connection);
 
-const COLUMNS: &str = "name, key, addresses, role, paired, head_seq, head, went_back";
+const COLUMNS: &str = "name, key, addresses, role, paired, head_seq, head, went_back, verified";
 
 impl Contacts {
     pub(super) fn open(db: Connection) -> Outcome<Self> {
@@ -119,44 +111,6 @@ impl Contacts {
         rows.collect::<Result<Vec<_>, _>>().map_err(sql)
     }
 
-    /// Adds a device, or brings a known one (the same key) up to date. Returns the name that it has: the wanted one, or
-    /// the wanted one with a number where another device has that.
-    pub fn add(&mut self, new: &NewContact) -> Outcome<String> {
-        check_contact_name(&new.name).map_err(|why| Failure::invalid(format!("{why}.")))?;
-        let key = key_text(&new.key);
-        let addresses = json(&new.addresses);
-        let adding =
-            self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(sql)?;
-        let known: Option<String> = adding
-            .query_row("SELECT name FROM device WHERE key = ?1", [&key], |row| row.get(0))
-            .optional()
-            .map_err(sql)?;
-        let name = match known {
-            Some(name) => {
-                adding
-                    .execute(
-                        "UPDATE device SET addresses = ?2, role = coalesce(?3, role) WHERE key = ?1",
-                        (&key, &addresses, &new.role),
-                    )
-                    .map_err(sql)?;
-                name
-            }
-            None => {
-                let name = free_name(&adding, &new.name).map_err(sql)?;
-                adding
-                    .execute(
-                        "INSERT INTO device (name, key, addresses, things, role, paired)
-                         VALUES (?1, ?2, ?3, '[]', ?4, ?5)",
-                        (&name, &key, &addresses, &new.role, clock::unix_now()),
-                    )
-                    .map_err(sql)?;
-                name
-            }
-        };
-        adding.commit().map_err(sql)?;
-        Ok(name)
-    }
-
     /// Gives a device another name.
     pub fn rename(&self, from: &str, to: &str) -> Outcome<()> {
         check_contact_name(to).map_err(|why| Failure::usage(format!("{why}.")))?;
@@ -170,6 +124,11 @@ impl Contacts {
             }
             Err(error) => Err(sql(error)),
         }
+    }
+
+    /// Keeps that somebody has compared the device's fingerprint.
+    pub fn verified(&self, key: &PublicKey) -> Outcome<()> {
+        self.update("verified", key, true)
     }
 
     /// Forgets a device. It does not forget this person: only an owner's `revoke` on the device does that.
@@ -193,15 +152,15 @@ impl Contacts {
 
     /// Keeps the descriptions of a device's Things.
     pub fn keep_things(&self, key: &PublicKey, things: &[Value]) -> Outcome<()> {
-        self.update("things", key, &json(things))
+        self.update("things", key, json(things))
     }
 
     /// Keeps where a device was reached.
     pub fn keep_addresses(&self, key: &PublicKey, addresses: &[String]) -> Outcome<()> {
-        self.update("addresses", key, &json(addresses))
+        self.update("addresses", key, json(addresses))
     }
 
-    fn update(&self, column: &'static str, key: &PublicKey, value: &str) -> Outcome<()> {
+    fn update(&self, column: &'static str, key: &PublicKey, value: impl ToSql) -> Outcome<()> {
         self.0
             .execute(&format!("UPDATE device SET {column} = ?2 WHERE key = ?1"), (key_text(key), value))
             .map(|_| ())
@@ -292,6 +251,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         paired: row.get(4)?,
         head: head_at(row, 5)?,
         went_back: row.get(7)?,
+        verified: row.get(8)?,
     })
 }
 
@@ -299,24 +259,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
 fn head_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Head>> {
     let (seq, head): (Option<i64>, Option<String>) = (row.get(column)?, row.get(column + 1)?);
     Ok(seq.and_then(|seq| u64::try_from(seq).ok()).zip(head).map(|(seq, head)| Head { seq, head }))
-}
-
-/// The wanted name, or the first of `name-2`, `name-3`, … that nobody has.
-fn free_name(db: &Connection, wanted: &str) -> rusqlite::Result<String> {
-    let taken = |name: &str| db.prepare_cached("SELECT 1 FROM device WHERE name = ?1")?.exists([name]);
-    if !taken(wanted)? {
-        return Ok(wanted.to_owned());
-    }
-    // Five characters make room for the number within the longest name.
-    let stem: String = wanted.chars().take(59).collect();
-    let mut number = 2;
-    loop {
-        let name = format!("{stem}-{number}");
-        if !taken(&name)? {
-            return Ok(name);
-        }
-        number += 1;
-    }
 }
 
 fn key_text(key: &PublicKey) -> String {

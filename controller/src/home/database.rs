@@ -11,8 +11,10 @@ use crate::error::{Failure, Outcome};
 /// How long a command waits for another one's transaction, which takes milliseconds: then something is wrong.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The version of the tables below; a newer program's file is not touched by an older program.
-const VERSION: i64 = 1;
+/// What makes the tables, a step a version: the file of an older program gets the steps that it lacks, and that of a newer
+/// one is not touched.
+const STEPS: [&str; 2] = [TABLES, VERIFIED];
+const VERSION: i64 = STEPS.len() as i64;
 
 const TABLES: &str = "
     CREATE TABLE device (
@@ -34,6 +36,11 @@ const TABLES: &str = "
     INSERT INTO passcode VALUES (1, 0, 0);
 ";
 
+/// Whether a device's fingerprint came by another way than the device's key. Whoever was there before this column was met by a
+/// link, which brings it.
+const VERIFIED: &str =
+    "ALTER TABLE device ADD COLUMN verified INTEGER NOT NULL DEFAULT 1 CHECK (verified IN (0, 1));";
+
 /// Opens the database, and makes its tables where there are none.
 pub(super) fn open(path: &Path) -> Outcome<Connection> {
     // SQLite gives its journal files the mode of the database, so the database must exist with the right one first.
@@ -51,11 +58,15 @@ fn open_tables(path: &Path) -> rusqlite::Result<Option<Connection>> {
     // A head that was kept must still be known after a power cut: it is the witness against the device's journal.
     db.pragma_update(None, "synchronous", "FULL")?;
     let version = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    if version(&db)? == 0 {
+    if version(&db)? < VERSION {
         let making = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another command may have made them while this one waited.
-        if version(&making)? == 0 {
-            making.execute_batch(TABLES)?;
+        // Another command may have made them while this one waited, a newer one even more of them.
+        let made = version(&making)?;
+        if made < VERSION {
+            STEPS
+                .iter()
+                .skip(usize::try_from(made).unwrap_or(0))
+                .try_for_each(|step| making.execute_batch(step))?;
             making.pragma_update(None, "user_version", VERSION)?;
         }
         making.commit()?;
@@ -66,4 +77,39 @@ fn open_tables(path: &Path) -> rusqlite::Result<Option<Connection>> {
 /// A failure of the database.
 pub(super) fn broken(why: &str) -> Failure {
     Failure::because(format!("Cannot use your contacts: {why}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_older_program_gets_what_it_lacks_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("contacts.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(TABLES).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute(
+            "INSERT INTO device (name, key, addresses, things, paired) VALUES ('garage', 'k', '[]', '[]', 7)",
+            [],
+        )
+        .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let db = open(&path).unwrap();
+            let kept = db.query_row("SELECT name, paired, verified FROM device", [], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
+            });
+            assert_eq!(kept, Ok(("garage".to_owned(), 7, true)), "it was paired by a link");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_newer_program_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("contacts.db");
+        open(&path).unwrap().pragma_update(None, "user_version", VERSION + 1).unwrap();
+        assert!(open(&path).unwrap_err().message.contains("newer version"));
+    }
 }

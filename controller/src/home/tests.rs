@@ -29,7 +29,8 @@ fn passcode() -> Passcode {
 
 fn device(name: &str) -> NewContact {
     let key = PrivateKey::generate(&mut rng::system()).public().clone();
-    NewContact { name: name.into(), key, addresses: vec!["/ip4/192.0.2.1/tcp/7600".into()], role: None }
+    let addresses = vec!["/ip4/192.0.2.1/tcp/7600".into()];
+    NewContact { name: name.into(), key, addresses, role: None, verified: true }
 }
 
 fn head(seq: u64, head: &str) -> Head {
@@ -118,6 +119,41 @@ fn a_name_that_is_taken_gets_a_number_and_a_known_key_keeps_its_name() {
     assert_eq!(contacts.names().unwrap(), ["garage", "garage-2"]);
     assert!(contacts.add(&device("../etc")).is_err());
     assert!(contacts.add(&device("device")).is_err());
+}
+
+#[test]
+fn an_offer_changes_nothing_that_is_there() {
+    let (_folder, home) = with_account();
+    let mut contacts = home.contacts().unwrap();
+    let garage = NewContact { verified: false, ..device("garage") };
+    contacts.add_offered(&garage).unwrap();
+    assert!(!contacts.get("garage").unwrap().verified);
+    let before = contacts.all().unwrap();
+
+    let moved = NewContact { name: "other".into(), addresses: Vec::new(), ..garage.clone() };
+    let failure = contacts.add_offered(&moved).unwrap_err();
+    assert!(failure.exit == Exit::Refused && failure.message.contains("`garage`"), "{failure}");
+    let failure = contacts.add_offered(&device("garage")).unwrap_err();
+    assert!(failure.exit == Exit::Refused && failure.to_string().contains("--as"), "{failure}");
+    assert!(contacts.add_offered(&device("device")).is_err());
+    assert_eq!(contacts.all().unwrap(), before);
+}
+
+#[test]
+fn a_link_or_a_comparison_verifies_and_nothing_takes_that_back() {
+    let (_folder, home) = with_account();
+    let mut contacts = home.contacts().unwrap();
+    let [garage, shed] = ["garage", "shed"].map(|name| NewContact { verified: false, ..device(name) });
+    for device in [&garage, &shed] {
+        contacts.add_offered(device).unwrap();
+    }
+    contacts.verified(&shed.key).unwrap();
+    let known = |contacts: &Contacts| ["garage", "shed"].map(|name| contacts.get(name).unwrap().verified);
+    assert_eq!(known(&contacts), [false, true]);
+    contacts.add(&NewContact { verified: true, ..garage.clone() }).unwrap();
+    assert_eq!(known(&contacts), [true, true]);
+    contacts.add(&garage).unwrap();
+    assert_eq!(known(&contacts), [true, true]);
 }
 
 #[test]

@@ -242,6 +242,7 @@ mod tests {
             paired: 0,
             head: None,
             went_back: None,
+            verified: true,
         };
         for op in [Operation::InvokeAction, Operation::WriteProperty, Operation::CancelAction] {
             assert_eq!(silent(&contact, &call(op)).exit, Exit::OutcomeUnknown);

@@ -12,6 +12,7 @@ use crate::address::{DEVICE_THING, check_contact_name};
 use crate::door::{Meeting, Met};
 use crate::error::{Exit, Failure, Outcome};
 use crate::home::NewContact;
+use crate::naming;
 
 impl Person {
     /// Follows a link: proves its secret to the device that it names, and keeps that device as a contact.
@@ -34,10 +35,10 @@ impl Person {
         let role = answer.get("role").and_then(Value::as_str).map(str::to_owned);
         let proposed = answer.pointer("/device/name").or_else(|| answer.get("name")).and_then(Value::as_str);
         let fingerprint = key.thumbprint().to_string();
-        let name = meeting.name.clone().or_else(|| proposed.and_then(slug));
-        let name = name.unwrap_or_else(|| unnamed(&fingerprint));
+        let name = meeting.name.clone().unwrap_or_else(|| naming::proposed(proposed, &fingerprint));
         let addresses = link.hints.iter().map(ToString::to_string).collect();
-        let contact = NewContact { name, key, addresses, role: role.clone() };
+        // The link brought the key's thumbprint, by another way than the key itself came.
+        let contact = NewContact { name, key, addresses, role: role.clone(), verified: true };
         let device = self.contacts(move |contacts| contacts.add(&contact)).await?;
         Ok(Met { device, fingerprint, role })
     }
@@ -104,38 +105,9 @@ fn refused(invitation: bool) -> Failure {
     }
 }
 
-/// A name for addresses out of a title: `Garage (left)` becomes `garage-left`.
-fn slug(title: &str) -> Option<String> {
-    let mut slug = String::new();
-    for c in title.chars().take(48) {
-        if c.is_ascii_alphanumeric() {
-            slug.push(c.to_ascii_lowercase());
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    let slug = slug.trim_end_matches('-').to_owned();
-    check_contact_name(&slug).is_ok().then_some(slug)
-}
-
-/// A device that has no name of its own is named after its fingerprint.
-fn unnamed(fingerprint: &str) -> String {
-    let short: String = fingerprint.chars().filter(char::is_ascii_alphanumeric).take(4).collect();
-    format!("device-{}", short.to_ascii_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn titles_make_names() {
-        assert_eq!(slug("Garage (left)"), Some("garage-left".into()));
-        assert_eq!(slug("  Tür  "), Some("t-r".into()));
-        assert_eq!(slug("device"), None, "that is the device's own Thing");
-        assert_eq!(slug("門"), None);
-        assert!(check_contact_name(&unnamed("_-Ab9dEf")).is_ok());
-    }
 
     #[test]
     fn the_wrong_kind_of_link_names_the_right_command() {

@@ -88,9 +88,8 @@ impl Unusable {
     /// What to do about it, where the error itself does not say.
     pub const fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Offer(OfferError::Unsigned | OfferError::Envelope) | Self::Time(OfferTimeError::Expired) => {
-                None
-            }
+            Self::Offer(OfferError::Unsigned | OfferError::Envelope)
+            | Self::Time(OfferTimeError::Expired) => None,
             Self::Offer(_) => Some("Ask for it again, and copy it whole."),
             Self::Time(OfferTimeError::Clock) => {
                 Some("Switch NTP on (`timedatectl set-ntp true`), or let the owner open a session.")

@@ -150,7 +150,9 @@ impl Someone {
     pub async fn invite(&self, name: &str, allow: &[&str]) -> Outcome<invite::Invitation> {
         let args = invite::Args {
             device: None,
-            name: name.into(),
+            offer: None,
+            fingerprint: None,
+            name: Some(name.into()),
             role: Role::Guest,
             allow: allow.iter().map(|right| right.parse().unwrap()).collect(),
             not_before: None,
@@ -158,7 +160,10 @@ impl Someone {
             weekly: Vec::new(),
             expires: Duration::from_secs(3600),
         };
-        invite::run(&self.desk, args).await
+        match invite::run(&self.desk, args).await? {
+            invite::Invited::Link(invitation) => Ok(invitation),
+            invite::Invited::Admitted(admitted) => panic!("there was no offer: {admitted:?}"),
+        }
     }
 }
 
