@@ -3,6 +3,7 @@
 //! A command returns what it found ([`Found`]) or why not ([`Failure`]); only `output` prints. Commands that need the running
 //! agent ask it through the control socket; the others work in the data folder while no agent runs on it.
 
+mod admit;
 mod check;
 mod completions;
 mod config;
@@ -77,10 +78,11 @@ enum Command {
     /// Open a pairing, and show its link and QR code
     Pair(pair::Args),
     /// Print the device's contact offer, for a mail
+    #[command(after_help = offer::EXAMPLES)]
     Offer,
     /// List contacts and open invitations
     Contacts,
-    /// Make an invitation link for somebody
+    /// Make an invitation link for somebody, or let them in by their offer
     Invite(invite::Args),
     /// End a contact's rights now, or take an invitation back
     Revoke(revoke::Args),

@@ -17,6 +17,8 @@ pub struct Found {
     pub json: Value,
     /// For people, without a line feed at its end.
     pub text: String,
+    /// For people beside the text, on standard error: what must not get into a file that the text goes to.
+    pub note: Option<String>,
     /// What the program's end says: a check may find something wrong without failing itself.
     pub exit: Exit,
 }
@@ -25,7 +27,15 @@ impl Found {
     /// Found, and all is well.
     pub fn new(json: &impl serde::Serialize, text: impl Into<String>) -> Self {
         // Our answers have string keys only, so this always works.
-        Self { json: serde_json::to_value(json).unwrap_or_default(), text: text.into(), exit: Exit::Ok }
+        let json = serde_json::to_value(json).unwrap_or_default();
+        Self { json, text: text.into(), note: None, exit: Exit::Ok }
+    }
+
+    /// The same with something said beside it.
+    #[must_use]
+    pub fn with_note(mut self, note: String) -> Self {
+        self.note = Some(note);
+        self
     }
 
     /// The same with another end.
@@ -37,6 +47,10 @@ impl Found {
 }
 
 pub(super) fn found(found: &Found, as_json: bool) -> Exit {
+    if let Some(note) = found.note.as_deref().filter(|_| !as_json) {
+        // Who cannot be told beside the result still gets the result.
+        let _ = writeln!(io::stderr().lock(), "{note}");
+    }
     let written = if as_json { line(&found.json.to_string()) } else { line(&found.text) };
     match written {
         Ok(()) => found.exit,

@@ -16,7 +16,7 @@ Examples:
 Open sessions of the contact end before this returns. A revoked key never comes back.")]
 pub(super) struct Args {
     /// The contact: its name, its key, or the beginning of its key
-    #[arg(required_unless_present = "invitation")]
+    #[arg(required_unless_present = "invitation", allow_hyphen_values = true)]
     contact: Option<String>,
 
     /// Take this invitation back instead

@@ -131,6 +131,19 @@ impl std::fmt::Debug for MadeLink {
     }
 }
 
+/// Somebody who was let in by their contact offer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Admitted {
+    /// Its key.
+    pub contact: Thumbprint,
+    /// What people call it.
+    pub name: Label,
+    /// What it is.
+    pub role: Role,
+    /// Whether its owner told the fingerprint by another way. Until then, the key may be that of whoever carried the offer.
+    pub verified: bool,
+}
+
 /// Who may do what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct People {

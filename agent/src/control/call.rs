@@ -1,6 +1,7 @@
 //! What can be asked on the control socket.
 
 use serde::{Deserialize, Serialize};
+use streembit_peer::offer::Fingerprint;
 use streembit_peer::rights::{Grants, InvitationId, Label, Role, WeeklyHours};
 
 /// One request.
@@ -21,6 +22,8 @@ pub enum Call {
     Contacts,
     /// Makes an invitation and returns its link.
     Invite(InviteArgs),
+    /// Lets somebody in by their contact offer.
+    Admit(AdmitArgs),
     /// Ends an invitation that nobody accepted yet.
     Withdraw {
         /// Which.
@@ -75,6 +78,23 @@ pub struct InviteArgs {
     pub allow: Allowance,
     /// For how many seconds the invitation can be accepted.
     pub valid_for: u32,
+}
+
+/// Somebody to be let in by their contact offer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitArgs {
+    /// The offer, with whatever came around it.
+    pub offer: String,
+    /// Its fingerprint, where its owner told it by another way.
+    pub fingerprint: Option<Fingerprint>,
+    /// What people will call the contact; without it, what the offer says.
+    pub name: Option<Label>,
+    /// What it will be.
+    pub role: Role,
+    /// What it will be allowed besides.
+    #[serde(default)]
+    pub allow: Allowance,
 }
 
 /// Rights as somebody typed them. Which operations they mean, the device knows: it has the Things.

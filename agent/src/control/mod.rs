@@ -11,7 +11,7 @@ mod client;
 mod failure;
 mod server;
 
-pub use call::{Allowance, Call, InviteArgs, PairArgs};
+pub use call::{AdmitArgs, Allowance, Call, InviteArgs, PairArgs};
 pub use client::Client;
 pub use failure::Failure;
 pub use server::{Handler, Reply, bind, serve};

@@ -1,6 +1,6 @@
 //! Rights as somebody typed them, on the Things that this device has.
 
-use streembit_peer::rights::{Grant, Grants, Pattern};
+use streembit_peer::rights::{Grant, Grants, Pattern, Role};
 use streembit_peer::words::{Allow, Kind};
 use streembit_thing_descriptions::ThingModel;
 
@@ -9,8 +9,24 @@ use crate::control::{Allowance, Failure};
 use crate::device;
 
 impl Core {
+    /// The grants of somebody who is to have this role.
+    pub(super) fn grants_of(&self, role: Role, allowance: &Allowance) -> Result<Grants, Failure> {
+        if allowance.rights.is_empty() {
+            if role == Role::Guest {
+                return Err(Failure::invalid("a guest may do only what is allowed, and nothing is")
+                    .or("Add `--allow THING/AFFORDANCE`, or choose another `--role`."));
+            }
+            // Left out in silence, they would seem to hold for the role.
+            if *allowance != Allowance::default() {
+                return Err(Failure::invalid("times hold for what is allowed, and nothing is")
+                    .or("Add `--allow THING/AFFORDANCE`."));
+            }
+        }
+        self.grants(allowance)
+    }
+
     /// The grants that are meant. What the device does not have is a typing mistake, and named here.
-    pub(super) fn grants(&self, allowance: &Allowance) -> Result<Grants, Failure> {
+    fn grants(&self, allowance: &Allowance) -> Result<Grants, Failure> {
         let mut grants = Vec::with_capacity(allowance.rights.len());
         for right in &allowance.rights {
             let allow: Allow = right.parse().map_err(|error: String| Failure::invalid(error))?;

@@ -28,6 +28,7 @@ impl Handler for Core {
                 Call::Offer => self.offer(),
                 Call::Contacts => value(&self.people()),
                 Call::Invite(args) => value(&self.invite(args).await?),
+                Call::Admit(args) => value(&self.admit(args).await?),
                 Call::Withdraw { id } => self.withdraw(id).await,
                 Call::Revoke { contact } => self.revoke(&contact).await,
                 Call::Log { from, limit } => self.log(from, limit).await,

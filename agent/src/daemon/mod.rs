@@ -3,6 +3,7 @@
 //! [`Daemon::start`] takes everything from its caller: keys, the clock, the config, the control socket. So the program
 //! ([`crate::cli`]) and a test inside one process start the same thing. [`Daemon::stop`] ends it in bounded time.
 
+mod admit;
 mod alive;
 mod allowance;
 mod calls;

@@ -5,6 +5,7 @@
 
 mod commands;
 mod daemon;
+mod offers;
 mod person;
 mod process;
 mod settings;

@@ -34,7 +34,8 @@ pub(super) fn wrap(body: &str) -> String {
 /// its lines is taken too.
 pub(super) fn unwrap(text: &str) -> Result<String, OfferError> {
     let lines = || text.split(['\n', '\r']).map(|line| line.trim_start_matches(['>', ' ', '\t']).trim_end());
-    let body: String = if lines().any(|line| is_mark(line, BEGIN)) {
+    let marked = lines().any(|line| is_mark(line, BEGIN));
+    let body: String = if marked {
         let mut inside = lines().skip_while(|line| !is_mark(line, BEGIN)).skip(1);
         let body = inside.by_ref().take_while(|line| !is_mark(line, END)).collect::<Vec<_>>();
         // Without its last line it may have lost more than that.
@@ -46,7 +47,9 @@ pub(super) fn unwrap(text: &str) -> Result<String, OfferError> {
         lines().collect::<Vec<_>>().concat()
     };
     let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
-    if body.is_empty() {
+    // Without its lines, any text is a body; one with other characters is a letter and no damaged offer.
+    let may_be_one = |c: char| c.is_ascii_alphanumeric() || "-_.+/=".contains(c);
+    if body.is_empty() || (!marked && !body.chars().all(may_be_one)) {
         return Err(OfferError::Envelope);
     }
     if body.contains('.') {

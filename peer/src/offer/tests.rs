@@ -105,6 +105,7 @@ fn what_is_not_whole_is_refused() {
     for text in [
         "",
         "hello",
+        "Dear Ada, see you on Monday.",
         "--- BEGIN STREEMBIT CONTACT OFFER ---",
         "--- BEGIN STREEMBIT CONTACT OFFER ---\n--- END STREEMBIT CONTACT OFFER ---",
     ] {

@@ -13,6 +13,7 @@ mod door;
 mod guests;
 mod journal;
 mod many;
+mod offers;
 mod people;
 mod streams;
 mod unlocked;
