@@ -95,7 +95,7 @@ enum Command {
     Status,
     /// Look at everything, and say what to do about what is not well
     Check,
-    /// Check the config file
+    /// Check, show and change the config file
     #[command(subcommand)]
     Config(config::Command),
     /// Wipe the device and make it a new one

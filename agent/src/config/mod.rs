@@ -3,6 +3,8 @@
 //! It is TOML, and every unknown key is an error: a misspelt setting must not be silently without effect. A
 //! [`ConfigError`] names the line and the key. [`Watcher`] reads the file again when it changes.
 
+mod edit;
+mod effective;
 mod error;
 mod file;
 mod watch;
@@ -12,7 +14,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use streembit_keys::files::read_bounded;
 use streembit_peer::network::ListenAddress;
 use streembit_peer::rights::Label;
@@ -20,19 +22,24 @@ use streembit_plugin_api::Name;
 
 use crate::plugins::InstanceConfig;
 
+pub use edit::{EditError, set, unset};
 pub use error::ConfigError;
 pub use watch::{Reload, Watcher};
 
 /// What `init` writes.
 pub const DEFAULT: &str = include_str!("default.toml");
 
+/// What the file may say, for editors that check while one types (JSON Schema, draft 7, which is what they know).
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// Longest config file: a hundred Things with long bindings have about 60 KiB.
-const MAX_FILE: u64 = 256 * 1024;
+pub const MAX_FILE: u64 = 256 * 1024;
 
 /// Everything that the file says.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Config {
     /// What people call the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Label>,
     /// How it can be reached.
     pub network: Network,
@@ -47,7 +54,7 @@ pub struct Config {
 }
 
 /// How the device can be reached.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Network {
     /// Where to listen.
     pub listen: Vec<ListenAddress>,
@@ -64,7 +71,7 @@ impl Default for Network {
 }
 
 /// What the journal keeps. What is not said is as the journal itself has it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Journal {
     /// Whether reads are journalled.
@@ -74,6 +81,7 @@ pub struct Journal {
     /// How many megabytes at most.
     pub max_megabytes: Option<NonZeroU32>,
     /// For how many days.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<NonZeroU32>,
 }
 
@@ -94,18 +102,20 @@ impl Journal {
 }
 
 /// Where the lines of grants are.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hardware {
     /// A folder that plays the lines, instead of the machine's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub simulated: Option<PathBuf>,
 }
 
 /// Where the sandbox's programs are.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
     /// Their folder; without it, that of the agent's own program, or `../lib/streembit` beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
 }
 

@@ -121,3 +121,67 @@ async fn reading_the_file_or_writing_another_one_is_no_change() {
     watcher.asker().try_send(()).unwrap();
     assert!(next(&mut watcher).await.is_ok());
 }
+
+/// The tables of the file that have a fixed set of keys, by a file in which one of them has a key that nobody knows.
+const TABLES: [(&str, &str); 6] = [
+    ("", "??? = 1"),
+    ("/properties/network", "[network]\n??? = 1"),
+    ("/properties/journal", "[journal]\n??? = 1"),
+    ("/properties/hardware", "[hardware]\n??? = 1"),
+    ("/properties/sandbox", "[sandbox]\n??? = 1"),
+    ("/properties/plugins/additionalProperties", "[plugins.door]\n??? = 1"),
+];
+
+#[test]
+fn the_schema_knows_the_settings_that_the_reader_knows() {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    for (table, text) in TABLES {
+        let error = Config::parse(&text.replace("???", "unheard-of")).unwrap_err();
+        let known: std::collections::BTreeSet<&str> = error.message().split('`').skip(3).step_by(2).collect();
+        let table = schema.pointer(table).unwrap();
+        let described: std::collections::BTreeSet<&str> =
+            table["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(known, described, "{}", error.message());
+        assert_eq!(table["additionalProperties"].as_bool().unwrap_or(false), false);
+    }
+}
+
+#[test]
+fn the_schema_says_the_defaults_that_are_in_force() {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let mut seen = 0;
+    for table in ["network", "journal"] {
+        for (key, setting) in schema["properties"][table]["properties"].as_object().unwrap() {
+            let said = setting.get("default").cloned();
+            assert_eq!(said, Config::default().get(&format!("{table}.{key}")), "{table}.{key}");
+            seen += usize::from(said.is_some());
+        }
+    }
+    assert_eq!(seen, 5);
+}
+
+#[test]
+fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_refuses() {
+    let schema = jsonschema::draft7::new(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let valid = |text: &str| {
+        let value: toml::Value = toml::from_str(text).unwrap();
+        schema.is_valid(&serde_json::to_value(value).unwrap())
+    };
+    let all = "name = \"Garage\"\n[network]\nmdns = false\nlisten = []\n[journal]\nreads = false\nkeep-days = 3\n\
+               [hardware]\nsimulated = \"/x\"\n[sandbox]\nfolder = \"/x\"\n[plugins.door]\ncomponent = \"x\"\n\
+               settings = { a = 1 }\ngroup = \"g\"\ngrants = { open = \"gpiochip0 line 4, output\" }\n";
+    for (text, right) in [
+        (DEFAULT, true),
+        (all, true),
+        ("nmae = \"x\"", false),
+        ("name = \"\"", false),
+        ("[network]\nmdns = \"yes\"", false),
+        ("[journal]\nkeep-days = 0", false),
+        ("[plugins.door]", false),
+        ("[plugins.device]\ncomponent = \"x\"", false),
+        ("[plugins.\"a b\"]\ncomponent = \"x\"", false),
+    ] {
+        assert_eq!(valid(text), right, "the schema: {text}");
+        assert_eq!(Config::parse(text).is_ok(), right, "the reader: {text}");
+    }
+}

@@ -19,6 +19,7 @@ pub use create::{Origin, create};
 pub use factory::{BadFactory, Factory};
 pub use folder::{DEFAULT_DATA, DataFolder, Lock};
 pub use owner::Keeper;
+pub(crate) use owner::write_config;
 pub use reset::{finish_reset, reset};
 
 /// Who this device is.

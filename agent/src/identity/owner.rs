@@ -46,7 +46,7 @@ pub(super) fn write_private(data: &DataFolder, path: &Path, bytes: &[u8]) -> Res
 
 /// Writes the config. Outside of the data folder it stays root's, and the folder's group may read it: the service has no
 /// business in changing it.
-pub(super) fn write_config(data: &DataFolder, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write_config(data: &DataFolder, bytes: &[u8]) -> Result<(), FileError> {
     let path = data.config();
     match Owner::of_folder(data)? {
         Some(owner) if !path.starts_with(data.path()) => {

@@ -20,19 +20,19 @@ use crate::hardware::{Binding, Direction};
 /// open = "gpiochip0 line 4, output"
 /// obstruction = "gpiochip0 line 7, input, pull up"
 /// ```
-#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceConfig {
     /// The component's file. Its manifest is inside.
     pub component: PathBuf,
     /// What the plugin's own `init` gets.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Which line each logical name is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub grants: BTreeMap<Name, Binding>,
     /// The isolation group: instances of one group share a process. Its own, where nothing is said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Name>,
 }
 

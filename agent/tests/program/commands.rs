@@ -188,3 +188,36 @@ fn help_has_examples_and_the_codes() {
         );
     }
 }
+
+#[test]
+fn settings_are_shown_and_changed_and_a_wrong_one_is_not() {
+    let machine = Machine::new();
+    assert_eq!(machine.run(&["init"]).code, 0);
+    let get = |key: &str| machine.run(&["config", "get", key]);
+    assert_eq!(get("network.mdns").out.trim(), "true");
+    assert_eq!(get("name").code, 1, "it is not set");
+
+    let set = machine.run(&["config", "set", "name", "Garage"]);
+    assert_eq!(set.code, 0, "{}", set.err);
+    assert!(set.out.contains("at the next start"), "{}", set.out);
+    assert_eq!(get("name").out.trim(), "Garage");
+    let shown = machine.run(&["config", "show"]);
+    assert!(shown.out.contains("max-entries = 2000000"), "with the defaults: {}", shown.out);
+
+    let file = std::fs::read_to_string(machine.data().join("config.toml")).unwrap();
+    assert!(file.contains("# What people call this device."), "the comments stay");
+    for (command, code, word) in [
+        (["config", "set", "network.mdns", "maybe"], 7, "boolean"),
+        (["config", "set", "netwrok.mdns", "true"], 7, "netwrok"),
+        (["config", "set", "a b", "true"], 2, "a key looks like"),
+    ] {
+        let ended = machine.run(&command);
+        assert_eq!(ended.code, code, "{command:?}: {}", ended.err);
+        assert!(ended.err.contains(word), "{command:?}: {}", ended.err);
+    }
+    assert_eq!(std::fs::read_to_string(machine.data().join("config.toml")).unwrap(), file);
+    assert_eq!(machine.run(&["config", "unset", "name"]).code, 0);
+    assert_eq!(get("name").code, 1);
+    let schema = machine.run(&["config", "schema", "--json"]);
+    assert!(schema.out.contains("draft-07"), "{}", schema.err);
+}
