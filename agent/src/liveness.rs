@@ -83,7 +83,7 @@ impl Part {
     }
 
     /// Its name, where it should answer within `patience` and did not.
-    async fn is_stuck(self, patience: Duration) -> Option<String> {
+    async fn why_stuck(self, patience: Duration) -> Option<String> {
         let answered = tokio::time::timeout(patience, self.answers).await.unwrap_or(false);
         let is_over = self.over.is_some_and(|over| over.is_cancelled());
         (!answered && !is_over).then_some(self.name)
@@ -92,7 +92,7 @@ impl Part {
 
 /// Asks all parts at once, and returns the names of those that did not answer within `patience`.
 pub async fn stuck(parts: Vec<Part>, patience: Duration) -> Vec<String> {
-    let asked = parts.into_iter().map(|part| part.is_stuck(patience));
+    let asked = parts.into_iter().map(|part| part.why_stuck(patience));
     join_all(asked).await.into_iter().flatten().collect()
 }
 

@@ -32,7 +32,7 @@ impl TimeSource for Gate {
     }
 }
 
-async fn is_stuck(journal: &Journal, patience: Duration) -> bool {
+async fn why_stuck(journal: &Journal, patience: Duration) -> bool {
     !stuck(vec![Part::new("journal", journal.answers(), None)], patience).await.is_empty()
 }
 
@@ -47,7 +47,7 @@ async fn a_writer_that_hangs_is_found_out_and_one_that_goes_on_answers() {
     let clock = Arc::new(Clock::new(gate));
     let journal = Arc::new(Journal::open(&bed.path(), &bed.device, clock, bed.settings.clone()).unwrap());
     let before = journal.head();
-    assert!(!is_stuck(&journal, LONG).await);
+    assert!(!why_stuck(&journal, LONG).await);
     assert_eq!(journal.head(), before, "a question writes nothing");
 
     *shut.0.lock().unwrap() = true;
@@ -56,10 +56,10 @@ async fn a_writer_that_hangs_is_found_out_and_one_that_goes_on_answers() {
     while !waits.load(Ordering::SeqCst) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(is_stuck(&journal, Duration::from_millis(50)).await);
+    assert!(why_stuck(&journal, Duration::from_millis(50)).await);
 
     *shut.0.lock().unwrap() = false;
     shut.1.notify_all();
     hangs.await.unwrap().unwrap();
-    assert!(!is_stuck(&journal, LONG).await);
+    assert!(!why_stuck(&journal, LONG).await);
 }
