@@ -234,6 +234,10 @@ async fn who_ends_its_own_rights_gets_the_answer_to_that_and_not_the_rest_of_a_l
     let (key, peers, now) = (&second_session.key, &second_session.established.peers, second_session.now);
     let request = change.sign(key, peers, now, now + 60);
     second_session.send(&request.plaintext).await;
+    // Nothing is read until the change is made, so that no more of the picture comes than is on its way by then.
+    while house.device.journal().rights().key_of(&who(&second)).is_some() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     let rest = second_session.rest().await;
     let answered =
         rest.iter().any(|came| matches!(came, Came::Answer(response) if response.re == request.hash));
