@@ -1,4 +1,4 @@
-//! What the project does with itself: `cargo xtask demo | test | plugins | bench | fuzz | qualify`.
+//! What the project does with itself: `cargo xtask demo | test | plugins | package | bench | fuzz | qualify`.
 //!
 //! One file a command. [`requirements`] knows what each needs from the system, [`programs`] builds what is shipped,
 //! [`tool`] runs other programs.
@@ -7,6 +7,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod package;
 mod plugins;
 mod programs;
 mod qualify;
@@ -40,6 +41,8 @@ enum Task {
     Qualify(qualify::Options),
     /// Build the first-party plugins into target/plugins.
     Plugins,
+    /// Make the packages that are installed: .deb, and a tarball with an install script.
+    Package(package::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Qualify(options) => qualify::run(&options),
+        Task::Package(options) => package::run(&options),
         Task::Plugins => plugins::build().map(|folder| println!("{}", folder.display())),
     };
     match result {

@@ -64,11 +64,15 @@ fn finish(component: &Path, manifest: &Path) -> Result<Vec<u8>> {
 
 /// A cargo that can build for the target.
 fn compiler() -> Result<Command> {
-    let sysroot = tool::output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let rustlib = Path::new(sysroot.trim()).join("lib/rustlib");
+    let rustlib = tool::sysroot()?.join("lib/rustlib");
+    // A component says where it was built when it panics; it shall be the same wherever that was.
+    let mut flags = tool::remap_flags()?;
     if rustlib.join(TARGET).join("lib").is_dir() {
-        return Ok(tool::cargo());
+        let mut cargo = tool::cargo();
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        return Ok(cargo);
     }
+    flags.extend(["-L", "native=/usr/lib/wasm32-wasi"].map(str::to_owned));
     requirements::for_plugins()?;
     // `wasm-component-ld` and `rust-lld` come with every rustup toolchain, with or without the target.
     let linkers = rustlib.join(format!("{}-unknown-linux-gnu/bin", std::env::consts::ARCH));
@@ -80,7 +84,7 @@ fn compiler() -> Result<Command> {
         .env("RUSTC", "/usr/bin/rustc")
         // The standard library's own build needs features that only its own release may use.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-L native=/usr/lib/wasm32-wasi")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env_remove("RUSTUP_TOOLCHAIN")
         .args(["-Z", "build-std=std,panic_abort"]);
     Ok(cargo)

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::tool;
 
 /// Packages that are built together, and the programs they make.
-const GROUPS: [(&[&str], &[&str]); 3] = [
+pub(crate) const GROUPS: [(&[&str], &[&str]); 3] = [
     (&["streembit-agent", "streembit-controller"], &["streembit-agent", "streembit"]),
     (&["streembit-plugin-compiler"], &["streembit-plugin-compiler"]),
     (&[HOST], &["streembit-plugin-host"]),

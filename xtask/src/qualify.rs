@@ -5,6 +5,9 @@ use clap::{Args, ValueEnum};
 
 use crate::fuzz;
 
+mod machine;
+mod packages;
+
 /// How long each fuzz target runs: long enough to get past what its seeds already reach.
 const FUZZ_SECONDS: u32 = 600;
 
@@ -19,6 +22,8 @@ pub(crate) struct Options {
 enum Part {
     /// Every fuzz target for ten minutes.
     Fuzz,
+    /// The packages, from installation to purge on a Debian system of their own. For root.
+    Packages,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -27,6 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("qualify {part:?}");
         match part {
             Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
+            Part::Packages => packages::run(),
         }
         .with_context(|| format!("qualify {part:?}"))?;
     }

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::package::Arch;
 use crate::tool;
 
 /// Something that must be there, and where it comes from.
@@ -43,6 +44,47 @@ const NODE: Requirement = Requirement {
 const CPP: Requirement =
     Requirement { purpose: "to build libFuzzer", packages: &["g++"], present: || tool::on_path("c++") };
 
+const SYSTEMD: Requirement = Requirement {
+    purpose: "to check the service's unit",
+    packages: &["systemd"],
+    present: || tool::on_path("systemd-analyze"),
+};
+
+const DPKG: Requirement = Requirement {
+    purpose: "to make packages",
+    packages: &["dpkg", "xz-utils"],
+    present: || tool::on_path("dpkg-deb") && tool::on_path("xz"),
+};
+
+const ARM64: Requirement = Requirement {
+    purpose: "to build for arm64, and to run what was built",
+    packages: &[
+        "gcc-aarch64-linux-gnu",
+        "g++-aarch64-linux-gnu",
+        "libc6-dev-arm64-cross",
+        "qemu-user-static",
+    ],
+    present: || tool::on_path("aarch64-linux-gnu-g++") && tool::on_path("qemu-aarch64-static"),
+};
+
+const DEBOOTSTRAP: Requirement = Requirement {
+    purpose: "to install the packages on a system of their own",
+    packages: &["debootstrap"],
+    present: || tool::on_path("debootstrap") || std::path::Path::new("/usr/sbin/debootstrap").exists(),
+};
+
+/// What building packages needs.
+pub(crate) fn for_packages(arch: Arch, install: bool) -> Result<()> {
+    let all = [WASM, DPKG, ARM64];
+    let is_cross = arch == Arch::Arm64 && !arch.is_native();
+    provide(if is_cross { &all } else { &all[..2] }, install)
+}
+
+/// What installing them on a system of their own needs besides.
+pub(crate) fn for_installation(install: bool) -> Result<()> {
+    provide(&[DEBOOTSTRAP, NAMESPACES], install)
+}
+
 /// What fuzzing needs.
 pub(crate) fn for_fuzz(install: bool) -> Result<()> {
     provide(&[CPP], install)
@@ -61,7 +103,7 @@ pub(crate) fn for_demo(install: bool) -> Result<()> {
 
 /// What the tests need.
 pub(crate) fn for_tests(install: bool) -> Result<()> {
-    provide(&[WASM, OPENSSL, NAMESPACES], install)?;
+    provide(&[WASM, OPENSSL, NAMESPACES, SYSTEMD], install)?;
     if tool::cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
@@ -78,8 +120,7 @@ pub(crate) fn for_plugins() -> Result<()> {
 
 /// Whether rustup's toolchain holds the target that plugins are built for.
 fn rustup_has_wasm_target() -> bool {
-    let sysroot = tool::output(Command::new("rustc").args(["--print", "sysroot"])).unwrap_or_default();
-    std::path::Path::new(sysroot.trim()).join("lib/rustlib/wasm32-wasip2/lib").is_dir()
+    tool::sysroot().is_ok_and(|sysroot| sysroot.join("lib/rustlib/wasm32-wasip2/lib").is_dir())
 }
 
 /// Whether Debian's compiler for WebAssembly and its sources are installed.

@@ -16,6 +16,34 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
+/// The folder of the toolchain that builds.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    Ok(output(Command::new("rustc").args(["--print", "sysroot"]))?.trim().into())
+}
+
+/// Folders of this machine that a compiler would name in what it makes, and what it is to say instead. Inner ones last:
+/// the last that fits counts.
+pub(crate) fn own_paths() -> Result<Vec<(String, &'static str)>> {
+    let cargo = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(std::env::var_os("HOME").context("neither CARGO_HOME nor HOME is set")?)
+            .join(".cargo"),
+    };
+    let paths = [
+        (sysroot()?.join("lib/rustlib/src/rust"), "/rustc"),
+        (workspace().to_owned(), "/streembit"),
+        (target(), "/target"),
+        (cargo, "/cargo"),
+    ];
+    Ok(paths.into_iter().map(|(path, instead)| (path.display().to_string(), instead)).collect())
+}
+
+/// Flags that have the compiler say the same on every machine.
+pub(crate) fn remap_flags() -> Result<Vec<String>> {
+    let flag = |(path, instead)| format!("--remap-path-prefix={path}={instead}");
+    Ok(own_paths()?.into_iter().map(flag).collect())
+}
+
 /// The cargo that runs us, in the workspace's folder.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

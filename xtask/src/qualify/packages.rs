@@ -1,0 +1,214 @@
+//! `cargo xtask qualify packages`: the packages on a Debian system with a real systemd, from installation to purge.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::machine::Machine;
+use crate::package::{self, Arch, Made};
+use crate::{requirements, tool};
+
+/// The unit's `WatchdogSec` and the time that systemd gives a process to end after it, twice.
+const WATCHDOG: Duration = Duration::from_secs(150);
+
+/// How long a service may take to be up again on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A door on simulated lines, below the one folder that the service may write to.
+const DOOR: &str = r#"
+[hardware]
+simulated = "/var/lib/streembit/lines"
+
+[plugins.door]
+component = "/usr/lib/streembit/plugins/gpio-switch.wasm"
+
+[plugins.door.grants]
+open = "gpiochip0 line 4, output, safe state off"
+close = "gpiochip0 line 5, output, safe state off"
+stop = "gpiochip0 line 6, output, safe state off"
+"#;
+
+/// Where files of ours may be, and where the system's own bookkeeping does not change them.
+const LIST: &str = "find / -xdev \\( -path /root -o -path /home -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg \
+     -o -path /var/lib/apt -o -path /var/lib/systemd -o -path /etc/sudoers.d \\) -prune -o -print";
+
+pub(super) fn run() -> Result<()> {
+    let arch = Arch::of_this_machine()?;
+    requirements::for_packages(arch, tool::in_ci())?;
+    requirements::for_installation(tool::in_ci())?;
+    let first = package::make(arch)?;
+    let bytes = all_bytes(&first)?;
+    let again = package::make(arch)?;
+    ensure!(bytes == all_bytes(&again)?, "two runs over the same commit did not make the same bytes");
+    println!("made twice, byte for byte the same");
+
+    let machine = Machine::start().context("starting a Debian system")?;
+    println!("a Debian system runs, with systemd as process 1");
+    machine.must("useradd --create-home ann && echo 'ann ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ann")?;
+    let before = list(&machine)?;
+    packages(&machine, &again).context("the Debian packages")?;
+    nothing_is_left(&machine, &before)?;
+    println!("purged: nothing is left");
+    tarball(&machine, &again.tarball).context("the tarball")?;
+    nothing_is_left(&machine, &before)?;
+    println!("the tarball's script did the same, and left nothing either");
+    Ok(())
+}
+
+fn all_bytes(made: &Made) -> Result<Vec<Vec<u8>>> {
+    let files = made.packages.iter().chain([&made.tarball]);
+    files.map(|file| std::fs::read(file).with_context(|| file.display().to_string())).collect()
+}
+
+fn packages(machine: &Machine, made: &Made) -> Result<()> {
+    let mut files = Vec::new();
+    for package in &made.packages {
+        files.push(machine.bring(package)?);
+    }
+    let install = format!("apt-get install --yes --quiet {}", files.join(" "));
+    machine.must(&install)?;
+    runs_as_it_should(machine)?;
+    println!("installed: the service runs as a user of its own");
+
+    a_person_opens_the_door(machine)?;
+    println!("a person paired, and opened the simulated door");
+    let check = machine.must("sudo -u ann sudo streembit-agent check")?;
+    ensure!(
+        check.ends_with("All is well.") && !check.contains("warning"),
+        "check is not all green:\n{check}"
+    );
+    println!("check is all green");
+
+    the_watchdog_bites(machine)?;
+    println!("an agent that was stopped was started again by the watchdog");
+    ann(machine, "read garage/door/state").context("the door after that")?;
+
+    let device = device(machine)?;
+    machine.must("sed -i '1i # Mine.' /etc/streembit/agent.toml")?;
+    machine.must(&format!("{install} --reinstall"))?;
+    is_active(machine)?;
+    ensure!(device == self::device(machine)?, "another device after an upgrade");
+    machine
+        .must("head -1 /etc/streembit/agent.toml | grep '# Mine.'")
+        .context("the config was overwritten")?;
+    ann(machine, "read garage/door/state").context("the door after an upgrade")?;
+    println!("installed again over it: the same device, its config as it was");
+
+    machine.must("systemctl stop streembit-agent && streembit-agent factory-reset --yes")?;
+    machine.must("systemctl start streembit-agent")?;
+    ensure!(device != self::device(machine)?, "the same device after a factory reset");
+    files_are_whose_they_should_be(machine)?;
+    println!("factory reset by root: another device, which the service runs");
+
+    machine.must("apt-get purge --yes --quiet streembit-agent streembit")?;
+    Ok(())
+}
+
+fn tarball(machine: &Machine, tarball: &Path) -> Result<()> {
+    let file = machine.bring(tarball)?;
+    let folder = file.trim_end_matches(".tar.xz");
+    machine.must(&format!("tar -C /root -xf {file}"))?;
+    machine.must(&format!("sh {folder}/install.sh streembit-agent streembit"))?;
+    runs_as_it_should(machine)?;
+    machine.must("rm -rf /home/ann/.config /home/ann/.local /home/ann/streembit")?;
+    a_person_opens_the_door(machine)?;
+    machine.must(&format!("sh {folder}/install.sh --purge streembit-agent streembit"))?;
+    Ok(())
+}
+
+fn runs_as_it_should(machine: &Machine) -> Result<()> {
+    is_active(machine)?;
+    let enabled = machine.must("systemctl is-enabled streembit-agent")?;
+    ensure!(enabled == "enabled", "the service is {enabled}");
+    let user = machine
+        .must("stat --format %U /proc/$(systemctl show --property MainPID --value streembit-agent)")?;
+    ensure!(user == "streembit", "the agent runs as {user}");
+    files_are_whose_they_should_be(machine)
+}
+
+fn files_are_whose_they_should_be(machine: &Machine) -> Result<()> {
+    for (path, wanted) in [
+        ("/var/lib/streembit", "streembit:streembit 700"),
+        ("/var/lib/streembit/account.key", "root:root 600"),
+        ("/var/lib/streembit/lan.key", "streembit:streembit 600"),
+        ("/etc/streembit/agent.toml", "root:streembit 640"),
+    ] {
+        let found = machine.must(&format!("stat --format '%U:%G %a' {path}"))?;
+        ensure!(found == wanted, "{path} is {found}, not {wanted}");
+    }
+    Ok(())
+}
+
+fn is_active(machine: &Machine) -> Result<()> {
+    machine.until("the service is active", SOON, |machine| {
+        let state = machine.run("systemctl is-active streembit-agent")?.stdout;
+        if state.trim() == "failed" {
+            bail!("the service failed: {}", machine.must("journalctl --no-pager --unit streembit-agent")?);
+        }
+        Ok((state.trim() == "active").then_some(()))
+    })
+}
+
+/// The device's fingerprint, as root asks for it.
+fn device(machine: &Machine) -> Result<String> {
+    let status = machine.run("streembit-agent --json status")?.success()?.json()?;
+    Ok(status["device"].as_str().context("no fingerprint")?.to_owned())
+}
+
+/// Runs the person's program.
+fn ann(machine: &Machine, words: &str) -> Result<String> {
+    machine
+        .must(&format!("runuser -u ann -- env HOME=/home/ann streembit --home /home/ann/streembit {words}"))
+}
+
+fn a_person_opens_the_door(machine: &Machine) -> Result<()> {
+    machine.must(&format!("cat >> /etc/streembit/agent.toml <<'END'\n{DOOR}END"))?;
+    machine.must("install --directory --owner=streembit --group=streembit /var/lib/streembit/lines")?;
+    machine.must("systemctl restart streembit-agent")?;
+    is_active(machine)?;
+    let link = machine.run("sudo -u ann sudo streembit-agent --json pair")?.success()?.json()?;
+    let link = link["link"].as_str().context("no link")?.to_owned();
+
+    machine.must("runuser -u ann -- sh -c 'umask 077; echo Correct-horse-7 > /home/ann/passcode'")?;
+    ann(machine, "init --passcode-file /home/ann/passcode")?;
+    ann(machine, "unlock --for 1h --passcode-file /home/ann/passcode")?;
+    ann(machine, &format!("pair --as garage '{link}'"))?;
+    ann(machine, "invoke garage/door/open")?;
+    let moved = machine.must("cat /var/lib/streembit/lines/gpiochip0/movements")?;
+    ensure!(
+        moved.lines().filter(|line| line.starts_with("4 pulse")).count() == 1,
+        "the lines moved: {moved}"
+    );
+    Ok(())
+}
+
+fn the_watchdog_bites(machine: &Machine) -> Result<()> {
+    let restarts =
+        |machine: &Machine| machine.must("systemctl show --property NRestarts --value streembit-agent");
+    ensure!(restarts(machine)? == "0", "it was restarted before");
+    machine.must("kill -STOP $(systemctl show --property MainPID --value streembit-agent)")?;
+    machine.until("the watchdog bites", WATCHDOG, |machine| Ok((restarts(machine)? != "0").then_some(())))?;
+    is_active(machine)?;
+    let log = machine.must("journalctl --no-pager --unit init.scope --unit streembit-agent")?;
+    ensure!(log.contains("Watchdog timeout"), "something else restarted it:\n{log}");
+    Ok(())
+}
+
+fn list(machine: &Machine) -> Result<BTreeSet<String>> {
+    Ok(machine.must(LIST)?.lines().map(str::to_owned).collect())
+}
+
+fn nothing_is_left(machine: &Machine, before: &BTreeSet<String>) -> Result<()> {
+    let after = list(machine)?;
+    let left: Vec<&str> = after.difference(before).map(String::as_str).collect();
+    ensure!(left.is_empty(), "left behind: {}", left.join(" "));
+    ensure!(
+        machine.run("getent passwd streembit || getent group streembit")?.code == Some(2),
+        "the user is left"
+    );
+    let units = machine.must("systemctl list-unit-files --no-legend 'streembit*'")?;
+    ensure!(units.is_empty(), "systemd still has {units}");
+    Ok(())
+}
