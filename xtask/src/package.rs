@@ -65,6 +65,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// The same, with everything of ours compiled anew, to see whether it comes out the same.
+pub(crate) fn make_again(arch: Arch) -> Result<Made> {
+    build::forget_ours(arch)?;
+    make(arch)
+}
+
 /// Builds and packages everything for one processor.
 pub(crate) fn make(arch: Arch) -> Result<Made> {
     let run = Run {

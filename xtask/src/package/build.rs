@@ -12,10 +12,7 @@ use crate::{programs, tool};
 pub(super) fn programs(arch: Arch) -> Result<PathBuf> {
     let folder = tool::target().join("packages").join(arch.debian()).join("programs");
     forget(&folder)?;
-    // A folder of its own, for each compiler: cargo would else build everything anew whenever the flags change, here and
-    // in `bench`.
-    let compiler = if has_target(arch)? { "build" } else { "build-debian" };
-    let built = tool::target().join("packages").join(compiler);
+    let built = built(arch)?;
     for (packages, names) in programs::GROUPS {
         let mut cargo = cargo(arch)?;
         cargo.args(["build", "--quiet", "--locked", "--bins", "--release", "--target", arch.triple()]);
@@ -30,6 +27,26 @@ pub(super) fn programs(arch: Arch) -> Result<PathBuf> {
         }
     }
     Ok(folder)
+}
+
+/// Has the next build make everything of ours anew. What others wrote stays built.
+pub(super) fn forget_ours(arch: Arch) -> Result<()> {
+    let mut cargo = cargo(arch)?;
+    cargo
+        .args(["clean", "--quiet", "--release", "--target", arch.triple()])
+        .arg("--target-dir")
+        .arg(built(arch)?);
+    for package in programs::GROUPS.iter().flat_map(|(packages, _)| packages.iter()) {
+        cargo.args(["--package", package]);
+    }
+    tool::run(&mut cargo)
+}
+
+/// Where cargo builds: in a folder of its own, one for each compiler. It would else build everything anew whenever the
+/// flags change, here and in `bench`.
+fn built(arch: Arch) -> Result<PathBuf> {
+    let compiler = if has_target(arch)? { "build" } else { "build-debian" };
+    Ok(tool::target().join("packages").join(compiler))
 }
 
 /// A cargo that builds for this processor, without a path of this machine in what it makes.

@@ -88,7 +88,7 @@ impl Origin {
     fn parse(value: &Value) -> Result<Self> {
         let table = value.as_table().context("not a table")?;
         let text = |key: &str| table.get(key).and_then(Value::as_str).map(str::to_owned);
-        Ok(match table.keys().map(String::as_str).collect::<Vec<_>>()[..] {
+        let origin = match table.keys().map(String::as_str).collect::<Vec<_>>()[..] {
             ["program"] => text("program").map(Self::Program),
             ["plugin"] => text("plugin").map(Self::Plugin),
             ["file"] => text("file").map(Self::File),
@@ -98,8 +98,8 @@ impl Origin {
             }
             ["licences"] => Some(Self::Licences(table["licences"].clone().try_into()?)),
             _ => bail!("no such kind of origin"),
-        }
-        .context("its value is no text")?)
+        };
+        origin.context("its value is no text")
     }
 
     /// What the file holds, and its mode.
