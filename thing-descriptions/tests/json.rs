@@ -75,6 +75,12 @@ proptest! {
     }
 
     #[test]
+    fn a_number_is_the_double_nearest_to_its_text(text in "-?[1-9][0-9]{0,3}\\.[0-9]{10,18}(e-?[1-9][0-9]?)?") {
+        let value = parse(text.as_bytes(), Limits::VALUE).unwrap();
+        prop_assert_eq!(value.as_f64().unwrap().to_bits(), text.parse::<f64>().unwrap().to_bits());
+    }
+
+    #[test]
     fn any_bytes_are_taken_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes, SMALL);
     }
