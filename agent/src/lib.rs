@@ -4,9 +4,11 @@
 //! [`journal`] for a durable record, and ends at a [`things::Thing`]: a plugin behind [`plugins`], or the device
 //! itself ([`device`]). [`hardware`] does what a plugin's grant allows. [`control`] is the local owner's door, [`config`]
 //! the one file that people edit, [`clock`] the only reader of the wall clock, [`liveness`] what
-//! systemd's watchdog is fed by.
+//! systemd's watchdog is fed by, [`check`] the list of what can be wrong,
+//! [`metrics`] what is counted, [`security_log`] what the log tells of those who try.
 
 pub mod access;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -19,6 +21,9 @@ pub mod hardware;
 pub mod identity;
 pub mod journal;
 pub mod liveness;
+pub mod metrics;
 pub mod plugins;
+pub mod security_log;
 pub mod session;
 pub mod things;
+mod words;

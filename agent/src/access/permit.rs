@@ -41,23 +41,32 @@ impl Permit {
 
 /// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.why())]
 pub enum Denied {
     /// The key is no contact's.
-    #[error("not a contact")]
     Stranger,
     /// The key was one's, and was revoked.
-    #[error("revoked")]
     Revoked,
     /// Nothing covers this thing, affordance and operation.
-    #[error("no grant")]
     NoGrant,
     /// A grant covers it at another time.
-    #[error("not at this time")]
     NotNow,
     /// A grant would cover it, but depends on the time, and nothing vouches for the time. The only reason that a caller is
     /// told; all others look the same from outside.
-    #[error("the device does not know the time")]
     Clock,
+}
+
+impl Denied {
+    /// The reason in words of the program's own, of which there are these.
+    pub const fn why(self) -> &'static str {
+        match self {
+            Self::Stranger => "not a contact",
+            Self::Revoked => "revoked",
+            Self::NoGrant => "no grant",
+            Self::NotNow => "not at this time",
+            Self::Clock => "the device does not know the time",
+        }
+    }
 }
 
 /// What one contact may do on one Thing at one time: for building the Thing's description.

@@ -94,7 +94,7 @@ enum Command {
     /// Show how the running device is
     Status,
     /// Look at everything, and say what to do about what is not well
-    Check,
+    Check(check::Args),
     /// Check, show and change the config file
     #[command(subcommand)]
     Config(config::Command),
@@ -156,7 +156,7 @@ fn execute(cli: Cli) -> Result<Found, Failure> {
         Command::Log(args) => log::execute(&context, &args),
         Command::Journal(command) => journal::execute(&context, command),
         Command::Status => status::execute(&context),
-        Command::Check => check::execute(&context),
+        Command::Check(args) => check::execute(&context, &args),
         Command::Config(command) => config::execute(&context, command),
         Command::FactoryReset(args) => reset::execute(&context, &args),
         Command::Completions(args) => Ok(completions::execute(&args)),

@@ -85,6 +85,9 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
         Failure::failed(format!("the control socket {}: {error}", data.control_socket().display()))
             .or("A socket's path has at most 107 bytes: a data folder with a shorter path helps.")
     })?;
+    let metrics = control::bind(&data.metrics_socket()).map_err(|error| {
+        Failure::failed(format!("the socket for metrics {}: {error}", data.metrics_socket().display()))
+    })?;
     let daemon = Daemon::start(Setup {
         account: identity.account,
         lan: identity.lan,
@@ -95,6 +98,7 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
         config,
         watcher: Some(Watcher::new(data.config())),
         control,
+        metrics: Some(metrics),
         things: Arc::new(Things::default()),
     })
     .await
@@ -125,7 +129,9 @@ async fn run(context: &Context, args: &Args, identity: Identity, config: Config)
         () = daemon.stop() => {}
         () = signals.stop() => tracing::warn!("stopped at once, on a second signal"),
     }
-    let _ = std::fs::remove_file(data.control_socket());
+    for socket in [data.control_socket(), data.metrics_socket()] {
+        let _ = std::fs::remove_file(socket);
+    }
     Ok(())
 }
 

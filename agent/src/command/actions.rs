@@ -162,6 +162,11 @@ impl Actions {
         Some(call.is_running().then_some(invocation))
     }
 
+    /// How many actions run.
+    pub fn count_running(&self) -> usize {
+        self.lock().running()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

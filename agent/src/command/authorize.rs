@@ -41,9 +41,7 @@ impl Permit {
             Ok(permit) if permit == self.permit && !caller.ended().is_cancelled() => Ok(()),
             // Nobody denies it, but its session has ended.
             Ok(_) => Err(Problem::new(ProblemCode::Refused)),
-            Err(denied) => {
-                Err(denied_late(device, caller, &self.request, code_of(denied), denied.to_string()))
-            }
+            Err(denied) => Err(denied_late(device, caller, &self.request, code_of(denied), denied.why())),
         }
     }
 }
@@ -72,7 +70,7 @@ fn decide(request: &Request, caller: &Caller, device: &Device) -> Result<access:
 }
 
 fn denial(request: &Request, denied: Denied) -> Stop {
-    Stop::denied(request, code_of(denied), denied.to_string())
+    Stop::denied(request, code_of(denied), denied.why())
 }
 
 /// All that a caller learns of a denial.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::caller::{Caller, Introduction};
-use super::room::{Full, room};
+use super::room::{Full, Places, room, taken};
 use crate::access::Rights;
 
 /// How long a session that was cut may take to end. All that it does waits for the cut, or for one commit of the journal.
@@ -52,6 +52,11 @@ impl Callers {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.lock().len()
+    }
+
+    /// Whose places they take.
+    pub fn places(&self, rights: &Rights) -> Places {
+        taken(&self.lock(), rights)
     }
 
     /// Ends sessions at once and returns when nothing works for them any more.

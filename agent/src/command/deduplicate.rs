@@ -43,7 +43,10 @@ impl Fresh {
 pub(super) fn seen_before(request: &Request, seen: Seen) -> Stop {
     match seen {
         Seen::Done(kept) => match serde_json::from_slice(&kept.answer) {
-            Ok(answer) => Stop::Again(Box::new(Again { re: request.hash(), answer, receipt: kept.receipt })),
+            Ok(answer) => {
+                let (op, re, receipt) = (request.op, request.hash(), kept.receipt);
+                Stop::Again(Box::new(Again { op, re, answer, receipt }))
+            }
             Err(_) => Stop::refused(request, Problem::new(ProblemCode::OutcomeUnknown)),
         },
         Seen::Running => Stop::refused(request, Problem::new(ProblemCode::Running)),

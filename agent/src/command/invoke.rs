@@ -206,8 +206,8 @@ impl Call<'_> {
     }
 
     /// Denied here, where only the owner may know the reason.
-    pub(super) fn denied(&self, why: impl ToString) -> Problem {
-        denied_late(self.device, self.caller, self.request, ProblemCode::Refused, why.to_string())
+    pub(super) fn denied(&self, why: &'static str) -> Problem {
+        denied_late(self.device, self.caller, self.request, ProblemCode::Refused, why)
     }
 
     fn subscribe(&self) -> Result<Done, Problem> {

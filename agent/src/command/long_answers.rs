@@ -30,6 +30,11 @@ pub(super) struct Reserved {
 }
 
 impl LongAnswers {
+    /// Bytes of all of them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     /// Takes room for a long answer, if there is any.
     pub(super) fn take(self: &Arc<Self>, contact: &Thumbprint, bytes: usize) -> Option<Reserved> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);

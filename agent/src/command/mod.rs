@@ -11,6 +11,7 @@ mod authenticate;
 mod authorize;
 mod caller;
 mod callers;
+mod counts;
 mod deduplicate;
 mod invoke;
 mod long_answers;
@@ -36,17 +37,20 @@ pub use actions::Actions;
 pub(crate) use authorize::may_listen;
 pub use caller::{Caller, Introduction};
 pub use callers::{Callers, Place};
+pub use counts::Counts;
 pub use long_answers::LongAnswers;
 pub use open::Opened;
 pub use outbox::{MAX_SUBSCRIPTIONS, MAX_WAITING_EVENTS, Outbox, Topic};
 pub use respond::{Answered, Following, Sealed};
 pub use room::{
     Full, KEPT_FOR_OWNERS, MAX_SESSIONS, MAX_SESSIONS_OF_A_CONTACT, MAX_SESSIONS_OF_A_SOURCE, MAX_STRANGERS,
-    MAX_STRANGERS_OF_A_SOURCE,
+    MAX_STRANGERS_OF_A_SOURCE, Places,
 };
 pub use stop::Stop;
 pub use watch::Watch;
 pub(crate) use watch::offer;
+
+use counts::CameTo;
 
 /// Runs one step between its two failpoints.
 macro_rules! step {
@@ -110,6 +114,7 @@ impl Pipeline {
 
     /// Refuses one more request of a session that has as many under way as it may.
     pub fn refuse_as_busy(&self, caller: &Caller, opened: &Opened) -> Option<Answered> {
+        self.device.counts().command(None, CameTo::Problem(ProblemCode::Busy));
         let problem = Problem::because(ProblemCode::Busy, "too many requests of this session are under way");
         respond::problem(&self.device, caller, opened.claimed_hash()?, problem)
     }

@@ -104,6 +104,12 @@ impl Outbox {
         state.subscriptions.remove(topic).is_some()
     }
 
+    /// How many subscriptions there are, and how many of them have something to tell that the writer has not taken yet.
+    pub fn load(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.subscriptions.len(), state.ready.len())
+    }
+
     /// Whether anybody in this session listens to this topic.
     pub fn listens(&self, topic: &Topic) -> bool {
         self.lock().subscriptions.contains_key(topic)

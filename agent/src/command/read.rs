@@ -30,7 +30,7 @@ impl Call<'_> {
         let (rights, now) = (self.device.rights(), self.device.clock().now());
         let model = self.target().model(self.device);
         let may = rights.allowed(self.caller.contact(), &self.request.thing, now);
-        let may = may.map_err(|denied| self.denied(denied))?;
+        let may = may.map_err(|denied| self.denied(denied.why()))?;
         let mut all = Map::new();
         for (name, property) in model.properties() {
             if !property.write_only && may.may(Operation::ReadProperty, Some(name)) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use streembit_peer::message::{self, Answer, Problem, ProblemCode, Request, RequestHash};
 
 use super::authorize::Permit;
+use super::counts::CameTo;
 use super::deduplicate::seen_before;
 use super::invoke::Outcome;
 use super::resolve::Target;
@@ -74,6 +75,7 @@ pub(super) async fn record_outcome(outcome: Outcome, caller: &Caller, device: &A
     let Outcome { recorded: Recorded { input, intent }, answer, begins, running } = outcome;
     let request = input.request();
     let re = request.hash();
+    device.counts().command(Some(request.op), came_to(&answer));
     let Some(intent) = intent else {
         // What was denied in the end is in the ring of denials, and nothing was read.
         if !is_denied(&answer) {
@@ -101,6 +103,14 @@ pub(super) async fn record_outcome(outcome: Outcome, caller: &Caller, device: &A
 
 fn is_denied(answer: &Answer) -> bool {
     matches!(answer, Answer::Problem(problem) if matches!(problem.code, ProblemCode::Refused | ProblemCode::Clock))
+}
+
+fn came_to(answer: &Answer) -> CameTo {
+    match answer {
+        Answer::Ok(_) => CameTo::Done,
+        Answer::Pending(_) => CameTo::Pending,
+        Answer::Problem(problem) => CameTo::Problem(problem.code),
+    }
 }
 
 /// How the journal calls the end that an answer tells of.

@@ -63,7 +63,7 @@ pub(super) fn problem(
 pub(super) fn again(
     device: &Device,
     caller: &Caller,
-    Again { re, answer, receipt }: &Again,
+    Again { re, answer, receipt, .. }: &Again,
 ) -> Option<Answered> {
     sign(device, caller, *re, answer, Some(*receipt))
 }

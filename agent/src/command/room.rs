@@ -62,6 +62,30 @@ impl Kind {
     }
 }
 
+/// How many places are taken, by whose they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Places {
+    /// By those who may change rights.
+    pub owners: usize,
+    /// By other contacts.
+    pub contacts: usize,
+    /// By those who may only pair.
+    pub strangers: usize,
+}
+
+/// Whose places are taken now.
+pub(super) fn taken(open: &HashMap<u64, Arc<Caller>>, rights: &Rights) -> Places {
+    let mut taken = Places::default();
+    for caller in open.values() {
+        match Kind::of(caller.contact(), rights) {
+            Kind::Owner => taken.owners += 1,
+            Kind::Contact => taken.contacts += 1,
+            Kind::Stranger => taken.strangers += 1,
+        }
+    }
+    taken
+}
+
 /// Whether one more session may come in beside those that are open, and which of them goes for it.
 pub(super) fn room(
     newcomer: &Introduction,

@@ -8,7 +8,7 @@ use streembit_peer::rights::Label;
 use streembit_plugin_api::Name;
 use toml::Spanned;
 
-use super::{Config, ConfigError, Hardware, Journal, Network, Sandbox};
+use super::{Config, ConfigError, Hardware, Journal, Metrics, Network, Sandbox};
 use crate::access::DEVICE;
 use crate::plugins::InstanceConfig;
 
@@ -30,6 +30,8 @@ struct FileText {
     hardware: Hardware,
     #[serde(default)]
     sandbox: Sandbox,
+    #[serde(default)]
+    metrics: Metrics,
     #[serde(default)]
     plugins: BTreeMap<Spanned<String>, InstanceConfig>,
 }
@@ -76,6 +78,6 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
     }
 
     let mdns = file.network.mdns.unwrap_or(default.mdns);
-    let FileText { name, journal, hardware, sandbox, .. } = file;
-    Ok(Config { name, network: Network { listen, mdns }, journal, hardware, sandbox, plugins })
+    let FileText { name, journal, hardware, sandbox, metrics, .. } = file;
+    Ok(Config { name, network: Network { listen, mdns }, journal, hardware, sandbox, metrics, plugins })
 }

@@ -7,6 +7,7 @@ mod edit;
 mod effective;
 mod error;
 mod file;
+mod metrics;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::plugins::InstanceConfig;
 
 pub use edit::{EditError, set, unset};
 pub use error::ConfigError;
+pub use metrics::{LoopbackAddress, Metrics, NotLoopback};
 pub use watch::{Reload, Watcher};
 
 /// What `init` writes.
@@ -49,6 +51,8 @@ pub struct Config {
     pub hardware: Hardware,
     /// Where the sandbox's programs are.
     pub sandbox: Sandbox,
+    /// Where a monitoring system asks.
+    pub metrics: Metrics,
     /// What drives its Things, by their local names.
     pub plugins: BTreeMap<Name, InstanceConfig>,
 }
@@ -141,6 +145,7 @@ impl Config {
             ("journal", self.journal != new.journal),
             ("hardware", self.hardware != new.hardware),
             ("sandbox", self.sandbox != new.sandbox),
+            ("metrics", self.metrics != new.metrics),
         ];
         changed.into_iter().filter_map(|(key, is)| is.then_some(key)).collect()
     }

@@ -27,12 +27,13 @@ fn the_commented_out_settings_are_right_too() {
 /// What `config check` must name for each mistake: line, key, and a word of the reason.
 #[test]
 fn every_mistake_is_named_by_line_and_key() {
-    let cases: [(&str, usize, &str, &str); 12] = [
+    let cases: [(&str, usize, &str, &str); 13] = [
         ("nmae = \"x\"\n", 1, "nmae", "unknown field"),
         ("[network]\nmdns = true\nmnds = true\n", 3, "network.mnds", "unknown field"),
         ("[network]\nmdns = \"yes\"\n", 2, "network.mdns", "boolean"),
         ("[network]\nlisten = [\n  \"/ip4/1.2.3.4/tcp/1\",\n  \"nonsense\",\n]\n", 4, "network.listen", ""),
         ("[netwrok]\n", 1, "netwrok", "unknown field"),
+        ("\n[metrics]\nlisten = \"0.0.0.0:9464\"\n", 3, "metrics.listen", "this machine alone"),
         ("name = \"\"\n", 1, "name", ""),
         ("[plugins.door]\n", 1, "plugins.door", "component"),
         ("[plugins.door]\ncomponent = 5\n", 2, "plugins.door.component", "path string"),
@@ -123,12 +124,13 @@ async fn reading_the_file_or_writing_another_one_is_no_change() {
 }
 
 /// The tables of the file that have a fixed set of keys, by a file in which one of them has a key that nobody knows.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("", "??? = 1"),
     ("/properties/network", "[network]\n??? = 1"),
     ("/properties/journal", "[journal]\n??? = 1"),
     ("/properties/hardware", "[hardware]\n??? = 1"),
     ("/properties/sandbox", "[sandbox]\n??? = 1"),
+    ("/properties/metrics", "[metrics]\n??? = 1"),
     ("/properties/plugins/additionalProperties", "[plugins.door]\n??? = 1"),
 ];
 
@@ -168,7 +170,7 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_refuses() {
         schema.is_valid(&serde_json::to_value(value).unwrap())
     };
     let all = "name = \"Garage\"\n[network]\nmdns = false\nlisten = []\n[journal]\nreads = false\nkeep-days = 3\n\
-               [hardware]\nsimulated = \"/x\"\n[sandbox]\nfolder = \"/x\"\n[plugins.door]\ncomponent = \"x\"\n\
+               [hardware]\nsimulated = \"/x\"\n[sandbox]\nfolder = \"/x\"\n[metrics]\nlisten = \"[::1]:1\"\n[plugins.door]\ncomponent = \"x\"\n\
                settings = { a = 1 }\ngroup = \"g\"\ngrants = { open = \"gpiochip0 line 4, output\" }\n";
     for (text, right) in [
         (DEFAULT, true),
@@ -177,6 +179,8 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_refuses() {
         ("name = \"\"", false),
         ("[network]\nmdns = \"yes\"", false),
         ("[journal]\nkeep-days = 0", false),
+        ("[metrics]\nlisten = \"0.0.0.0:9464\"", false),
+        ("[metrics]\nlisten = \"127.0.0.1:0\"", false),
         ("[plugins.door]", false),
         ("[plugins.device]\ncomponent = \"x\"", false),
         ("[plugins.\"a b\"]\ncomponent = \"x\"", false),

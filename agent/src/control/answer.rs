@@ -64,11 +64,16 @@ pub struct ConfigState {
     pub next_start: Vec<String>,
 }
 
-/// One point of `check`.
+/// One point of `check`. [`Diagnosis`](crate::check::Diagnosis) makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    /// What was looked at.
-    pub what: String,
+    /// The number of what was looked at, which stays the same.
+    pub code: u8,
+    /// The word for it.
+    pub name: String,
+    /// Which one, where there are several: a plugin, a line, a feature of the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// How it is.
     pub level: Level,
     /// In words.
@@ -76,6 +81,21 @@ pub struct Point {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+}
+
+impl Point {
+    /// The same of one among several.
+    #[must_use]
+    pub fn on(mut self, subject: &str) -> Self {
+        self.subject = Some(subject.to_owned());
+        self
+    }
+
+    /// What was looked at: `07 storage`, `10 plugin door`.
+    pub fn title(&self) -> String {
+        let subject = self.subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default();
+        format!("{:02} {}{subject}", self.code, self.name)
+    }
 }
 
 /// How well something is.
@@ -88,23 +108,6 @@ pub enum Level {
     Warning,
     /// It does not work.
     Bad,
-}
-
-impl Point {
-    /// A point that is well.
-    pub fn ok(what: &str, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), level: Level::Ok, detail: detail.into(), remedy: None }
-    }
-
-    /// A point that somebody should look at.
-    pub fn warning(what: &str, detail: impl Into<String>, remedy: &str) -> Self {
-        Self { what: what.into(), level: Level::Warning, detail: detail.into(), remedy: Some(remedy.into()) }
-    }
-
-    /// A point that does not work.
-    pub fn bad(what: &str, detail: impl Into<String>, remedy: &str) -> Self {
-        Self { what: what.into(), level: Level::Bad, detail: detail.into(), remedy: Some(remedy.into()) }
-    }
 }
 
 /// A link that was made.

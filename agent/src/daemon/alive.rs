@@ -13,14 +13,19 @@ impl Liveness {
     /// Every task and thread that waits for work as long as the device runs. Sessions and calls come and go, each with
     /// time limits of its own.
     pub fn parts(&self) -> Vec<Part> {
-        let core = &self.0;
-        let network = core.network.clone();
+        self.0.parts()
+    }
+}
+
+impl Core {
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let network = self.network.clone();
         let mut parts = vec![
-            Part::new("journal", core.device.journal().answers(), None),
+            Part::new("journal", self.device.journal().answers(), None),
             Part::new("network", async move { network.answers().await }, None),
         ];
-        parts.extend(core.pulses.iter().map(|(name, pulse)| Part::of_pulse(*name, pulse.clone(), None)));
-        parts.extend(core.plugins.parts());
+        parts.extend(self.pulses.iter().map(|(name, pulse)| Part::of_pulse(*name, pulse.clone(), None)));
+        parts.extend(self.plugins.parts());
         parts
     }
 }

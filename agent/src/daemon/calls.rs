@@ -19,7 +19,7 @@ impl Handler for Core {
         Box::pin(async move {
             match call {
                 Call::Status => value(&self.status()),
-                Call::Check => value(&self.check()),
+                Call::Check => value(&self.check().await),
                 Call::Pair(args) => value(&self.pair(args)?),
                 Call::ClosePairing => {
                     self.device.pairing().close();

@@ -8,32 +8,34 @@ mod alive;
 mod allowance;
 mod calls;
 mod check;
+mod metrics;
 mod offer;
 mod people;
 mod plugins;
 mod reload;
 mod status;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use streembit_keys::PrivateKey;
 use streembit_peer::network::{Address, Incoming, Limits, Network, NetworkConfig, StartError};
 use streembit_peer::session::PeerIds;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info};
 
 use crate::clock::Clock;
 use crate::command::{MAX_SESSIONS, Pipeline};
-use crate::config::{Config, Watcher};
+use crate::config::{Config, LoopbackAddress, Watcher};
 use crate::control::{self, answer::ConfigState};
 use crate::device::{Device, DeviceParts, Identity};
 use crate::identity::Factory;
 use crate::journal::{self, Journal};
 use crate::liveness::{Beat, Pulse, pulse};
+use crate::metrics::Listeners;
 use crate::session::{self, Server, Source};
 use crate::things::Things;
 pub use alive::Liveness;
@@ -62,6 +64,8 @@ pub struct Setup {
     pub watcher: Option<Watcher>,
     /// Where the local owner asks.
     pub control: UnixListener,
+    /// Where a monitoring system asks, beside the port that the config may name.
+    pub metrics: Option<UnixListener>,
     /// The Things that the caller drives itself.
     pub things: Arc<Things>,
 }
@@ -104,11 +108,15 @@ struct Core {
     device: Arc<Device>,
     plugins: PluginSet,
     network: Network,
+    /// Where everything is kept.
+    folder: PathBuf,
     started: Duration,
     /// The settings in force.
     config: Mutex<Config>,
     /// What became of the file since.
     config_state: Mutex<ConfigState>,
+    /// Why metrics cannot be asked on the port that the config names.
+    no_port: Option<String>,
     /// Makes the config file be read again.
     reload: Option<tokio::sync::mpsc::Sender<()>>,
     /// Asks the tasks of [`Daemon::spawn_all`] whether they come round, by what they do.
@@ -118,9 +126,21 @@ struct Core {
 impl Daemon {
     /// Starts a device. When this returns, it answers on the network and on the control socket. Needs a tokio runtime.
     pub async fn start(setup: Setup) -> Result<Self, DaemonError> {
-        let Setup { account, lan, factory, journal, plugins, clock, config, watcher, control, things } =
-            setup;
+        let Setup {
+            account,
+            lan,
+            factory,
+            journal,
+            plugins,
+            clock,
+            config,
+            watcher,
+            control,
+            metrics,
+            things,
+        } = setup;
         let settings = config.journal.settings();
+        let folder = journal.parent().map(Path::to_owned).unwrap_or_default();
         let journal = open_journal(journal, account.clone(), Arc::clone(&clock), settings).await?;
         let plugins = PluginSet::new(&config, plugins, account.clone(), Arc::clone(&things))?;
         let device = Device::new(DeviceParts {
@@ -158,9 +178,16 @@ impl Daemon {
             }
         };
 
+        let (port, no_port) = match config.metrics.listen {
+            Some(address) => metrics_port(address).await,
+            None => (None, None),
+        };
+        let metrics = Listeners { socket: metrics, port };
         let (sessions, accepts) = pulse();
         let (control_socket, asks) = pulse();
-        let mut pulses = vec![("sessions", sessions), ("control socket", control_socket)];
+        let (metrics_asked, tells) = pulse();
+        let mut pulses =
+            vec![("sessions", sessions), ("control socket", control_socket), ("metrics", metrics_asked)];
         let watcher = watcher.map(|watcher| {
             let (config_file, follows) = pulse();
             pulses.push(("config file", config_file));
@@ -170,15 +197,17 @@ impl Daemon {
             device,
             plugins,
             network,
+            folder,
             started: clock.monotonic(),
             config: Mutex::new(config),
             config_state: Mutex::default(),
+            no_port,
             reload: watcher.as_ref().map(|(watcher, _)| watcher.asker()),
             pulses,
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let daemon = Self { core, server, stop, tasks };
-        daemon.spawn_all((incoming, accepts), (control, asks), watcher);
+        daemon.spawn_all((incoming, accepts), (control, asks), (metrics, tells), watcher);
         Ok(daemon)
     }
 
@@ -186,12 +215,15 @@ impl Daemon {
         &self,
         (incoming, accepts): (Incoming, Beat),
         (control, asks): (UnixListener, Beat),
+        (metrics, tells): (Listeners, Beat),
         watcher: Option<(Watcher, Beat)>,
     ) {
         let Self { core, server, stop, tasks } = self;
         tasks.spawn(accept(incoming, Arc::clone(server), core.network.clone(), accepts, stop.clone()));
         let calls: Arc<dyn control::Handler> = Arc::clone(core) as _;
         tasks.spawn(control::serve(control, calls, asks, stop.clone()));
+        let reporter = Arc::new(metrics::Reporter { core: Arc::clone(core), server: Arc::clone(server) });
+        tasks.spawn(crate::metrics::serve(metrics, reporter, tells, stop.clone()));
         if let Some((watcher, follows)) = watcher {
             tasks.spawn(reload::follow(watcher, Arc::clone(core), follows, stop.clone()));
         }
@@ -239,6 +271,17 @@ impl Daemon {
 async fn in_time(what: &str, end: impl Future<Output = ()>) {
     if tokio::time::timeout(PATIENCE, end).await.is_err() {
         tracing::warn!("{what} did not end in time, and are left behind");
+    }
+}
+
+/// The port for metrics, or why there is none. A device does its work without it.
+async fn metrics_port(address: LoopbackAddress) -> (Option<TcpListener>, Option<String>) {
+    match TcpListener::bind(address.socket()).await {
+        Ok(port) => (Some(port), None),
+        Err(error) => {
+            tracing::warn!(%address, %error, "metrics cannot be asked on their port");
+            (None, Some(format!("{address}: {error}")))
+        }
     }
 }
 

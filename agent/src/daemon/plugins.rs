@@ -13,7 +13,7 @@ use super::DaemonError;
 use crate::config::Config;
 use crate::hardware::{Hardware, Linux, Simulated};
 use crate::liveness::Part;
-use crate::plugins::{InstanceConfig, Plugins, Programs, Setup};
+use crate::plugins::{InstanceConfig, Plugins, Programs, Setup, Status};
 use crate::things::Things;
 
 /// The plugins of this device, as its config file wants them.
@@ -85,6 +85,16 @@ impl PluginSet {
     /// What can never run as it is configured, and why.
     pub(super) fn refused(&self) -> BTreeMap<String, String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How each of those is that were started.
+    pub(super) fn list(&self) -> Vec<Status> {
+        self.plugins.list()
+    }
+
+    /// The host processes that run now.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        self.plugins.processes()
     }
 
     /// What keeps them running, each to be asked whether it still does.

@@ -20,8 +20,9 @@ use streembit_thing_descriptions::{Invalid, ThingModel, models};
 
 use crate::access::Rights;
 use crate::clock::Clock;
-use crate::command::{Actions, Callers, LongAnswers, Watch};
+use crate::command::{Actions, Callers, Counts, LongAnswers, Watch};
 use crate::journal::Journal;
+use crate::security_log::SecurityLog;
 use crate::things::Things;
 pub(crate) use change::Alarm;
 pub use pairing::{Admission, OPEN_FOR, Pairing};
@@ -73,6 +74,8 @@ pub struct Device {
     long_answers: Arc<LongAnswers>,
     watch: Watch,
     pairing: Pairing,
+    counts: Counts,
+    security_log: SecurityLog,
     /// One change of rights at a time, each with all that follows from it.
     order: Arc<tokio::sync::Mutex<()>>,
 }
@@ -97,6 +100,8 @@ impl Device {
             long_answers: Arc::default(),
             watch: Watch::default(),
             pairing: Pairing::default(),
+            counts: Counts::default(),
+            security_log: SecurityLog::default(),
             order: Arc::default(),
         })
     }
@@ -160,6 +165,16 @@ impl Device {
     /// The open pairing.
     pub fn pairing(&self) -> &Pairing {
         &self.pairing
+    }
+
+    /// What commands came to.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Where the log is told what somebody tries.
+    pub(crate) fn security_log(&self) -> &SecurityLog {
+        &self.security_log
     }
 
     /// Opens a pairing: for ten minutes, or until somebody proves `secret`, whoever does becomes a contact. The first owner of a

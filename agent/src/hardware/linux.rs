@@ -19,7 +19,7 @@ use super::{
 pub struct Linux;
 
 /// Who holds the line, in `gpioinfo`.
-const CONSUMER: &str = "streembit";
+pub const CONSUMER: &str = "streembit";
 
 impl Gpio for Linux {
     fn output(&self, binding: &Binding) -> Result<Arc<dyn OutputLine>, HardwareError> {
@@ -53,11 +53,7 @@ fn request(binding: &Binding) -> Result<(gpiocdev::request::Builder, u32), Hardw
     let path = Path::new("/dev").join(&line.chip);
     let offset = match &line.id {
         LineId::Offset(offset) => *offset,
-        LineId::Name(name) => {
-            let chip = Chip::from_path(&path).map_err(|error| opening(line, error))?;
-            let info = chip.find_line_info(name);
-            info.ok_or_else(|| no_such(line, "the chip has no line of that name"))?.offset
-        }
+        LineId::Name(_) => offset_of(&Chip::from_path(&path).map_err(|error| opening(line, error))?, line)?,
     };
     let mut builder = Request::builder();
     builder.with_consumer(CONSUMER).on_chip(path).with_line(offset);
@@ -65,6 +61,17 @@ fn request(binding: &Binding) -> Result<(gpiocdev::request::Builder, u32), Hardw
         builder.as_active_low();
     }
     Ok((builder, offset))
+}
+
+/// The number of the line on its chip.
+pub(super) fn offset_of(chip: &Chip, line: &Line) -> Result<u32, HardwareError> {
+    match &line.id {
+        LineId::Offset(offset) => Ok(*offset),
+        LineId::Name(name) => {
+            let info = chip.find_line_info(name);
+            Ok(info.ok_or_else(|| no_such(line, "the chip has no line of that name"))?.offset)
+        }
+    }
 }
 
 struct LinuxOutput {
@@ -142,12 +149,12 @@ fn value(active: bool) -> Value {
     if active { Value::Active } else { Value::Inactive }
 }
 
-fn no_such(line: &Line, reason: &str) -> HardwareError {
+pub(super) fn no_such(line: &Line, reason: &str) -> HardwareError {
     HardwareError::NoSuchLine { line: line.to_string(), reason: reason.to_owned() }
 }
 
 /// EBUSY is somebody else's line; everything else while opening says that it cannot be had.
-fn opening(line: &Line, error: gpiocdev::Error) -> HardwareError {
+pub(super) fn opening(line: &Line, error: gpiocdev::Error) -> HardwareError {
     let text = error.to_string();
     if text.contains("busy") {
         return HardwareError::InUse { line: line.to_string() };

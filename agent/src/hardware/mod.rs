@@ -7,6 +7,7 @@
 mod binding;
 mod input;
 mod linux;
+mod look;
 mod output;
 mod simulated;
 
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 pub use binding::{Bias, Binding, BindingError, Direction, Line, LineId};
 pub use input::{Edge, EdgeKind, Edges, Input, monotonic};
-pub use linux::Linux;
+pub use linux::{CONSUMER, Linux};
+pub use look::{Use, look};
 pub use output::Output;
 pub use simulated::{Movement, Simulated};
 

@@ -96,6 +96,11 @@ impl DataFolder {
         self.folder.join("control.sock")
     }
 
+    /// Where metrics and health can be asked.
+    pub fn metrics_socket(&self) -> PathBuf {
+        self.folder.join("metrics.sock")
+    }
+
     /// There while a factory reset is under way.
     pub(super) fn reset_marker(&self) -> PathBuf {
         self.folder.join("reset")

@@ -195,6 +195,10 @@ impl Answers {
         self.lock().dead.extend(keys);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.lock().slots.len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,6 +14,7 @@
 mod answers;
 mod aside;
 mod batch;
+mod counts;
 mod entry;
 mod error;
 mod head;
@@ -51,6 +52,7 @@ pub use verify::{CannotProve, Finding, MAX_FINDINGS, Report, check};
 
 use answers::{Answers, Key, Known, State};
 use aside::{Aside, GivenUp};
+use counts::Counts;
 use marks::Marks;
 use writer::Job;
 
@@ -170,6 +172,7 @@ struct Shared {
     rights: watch::Sender<Arc<Rights>>,
     /// Why the last write failed; `None` while all is well.
     trouble: Mutex<Option<String>>,
+    counts: Counts,
 }
 
 impl Journal {
@@ -209,6 +212,28 @@ impl Journal {
     /// Why the last write failed, for `status`; `None` while all is well.
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the owner has set.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// How many bytes the database takes on the disk, with the log that was not brought home yet.
+    pub fn size(&self) -> u64 {
+        let log = schema::beside(&self.shared.path, "-wal");
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        length(&self.shared.path) + length(&log)
+    }
+
+    /// How many answers are kept for whoever asks again.
+    pub fn answers_kept(&self) -> usize {
+        self.shared.answers.len()
+    }
+
+    /// Adds what is counted here to what is shown.
+    pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.shared.counts.register(registry);
     }
 
     /// What is known of a call. Touches the disk only where there is an answer to fetch.
@@ -361,10 +386,17 @@ impl Journal {
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, NotRecorded> {
         let (reply, answer) = oneshot::channel();
+        // Before the writer can have it, so that it never counts one that does not wait.
+        self.shared.counts.waits();
         match self.shared.jobs.try_send(job(reply)) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(NotRecorded::Busy),
-            Err(TrySendError::Disconnected(_)) => return Err(self.shared.not_recorded()),
+            Err(error) => {
+                self.shared.counts.taken();
+                return Err(match error {
+                    TrySendError::Full(_) => NotRecorded::Busy,
+                    TrySendError::Disconnected(_) => self.shared.not_recorded(),
+                });
+            }
         }
         // A job whose transaction failed is dropped, and its sender with it.
         answer.await.map_err(|_| self.shared.not_recorded())

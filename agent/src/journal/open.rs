@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::answers::{Answers, Key, State};
 use super::aside::Aside;
 use super::batch::{Batch, Chain, unsigned};
+use super::counts::Counts;
 use super::entry::{Unknown, What, link, origin};
 use super::marks::{Found, Marks};
 use super::schema::{self, Lock};
@@ -94,6 +95,7 @@ pub(super) fn open(
         standing: Mutex::new((standing, "".into())),
         rights: watch::Sender::new(Arc::clone(&rights)),
         trouble: Mutex::new(None),
+        counts: Counts::default(),
     });
     let denials = denials.map_or(0, |last| unsigned(last) + 1);
     let chain = Chain { standing, rights, denials, looked: standing.last.seq };

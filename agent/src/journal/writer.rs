@@ -78,6 +78,13 @@ pub(super) enum Job {
     End,
 }
 
+impl Job {
+    /// Whether somebody waits for what it writes.
+    fn is_asked(&self) -> bool {
+        !matches!(self, Self::Probe { .. } | Self::Wake | Self::End)
+    }
+}
+
 /// Why a transaction was not made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -110,6 +117,9 @@ impl Writer {
             };
             let mut round = Round { with_aside: first.is_none(), ..Round::default() };
             for job in first.into_iter().chain(self.jobs.try_iter().take(AT_ONCE)) {
+                if job.is_asked() {
+                    self.shared.counts.taken();
+                }
                 round.take(job);
             }
             // Asked for also where nobody told: a full queue has no room for that word.
@@ -145,12 +155,15 @@ impl Writer {
         let aside = if with_aside { shared.aside.take() } else { Pending::default() };
         let given_up = aside.given_up.clone();
         let dead = shared.answers.take_dead(shared.clock.monotonic());
+        let asked = jobs.len();
         match self.transact(jobs, aside, &dead) {
             Ok(()) => {
+                shared.counts.written(asked);
                 *shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 true
             }
             Err(failure) => {
+                shared.counts.failed();
                 self.doubt = true;
                 tracing::error!(%failure, "the journal cannot be written: nothing moves until it can");
                 shared.aside.put_back(given_up);

@@ -12,6 +12,7 @@ mod cache;
 mod compiler;
 mod component;
 mod config;
+mod ends;
 mod error;
 mod group;
 mod memory_file;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::{InstanceConfig, Programs};
+pub use ends::LastEnd;
 pub use error::PluginError;
 
 use crate::hardware::Hardware;
@@ -89,6 +91,10 @@ pub struct Status {
     pub plugin: String,
     /// Whether it can be used.
     pub health: Health,
+    /// How often its instances have ended without being told to since the agent's start, by kind.
+    pub ends: BTreeMap<&'static str, u64>,
+    /// The last of them.
+    pub last_end: Option<LastEnd>,
 }
 
 impl Plugins {
@@ -169,6 +175,8 @@ impl Plugins {
             instance: name.clone(),
             plugin: instance.thing.plugin().to_owned(),
             health: instance.thing.health(),
+            ends: instance.thing.ends().counts(),
+            last_end: instance.thing.ends().last(),
         };
         running.instances.iter().map(status).collect()
     }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::component::Component;
+use super::ends::End;
 use super::group::Group;
 use super::process::{Process, Started};
 use super::serve::Served;
@@ -60,18 +61,20 @@ impl Supervisor {
         while !stop.is_cancelled() {
             let begun = Instant::now();
             // Compiling may take minutes on a small board; each step of a start has a bound of its own.
-            let reason = match beat.during(self.start()).await {
+            let end = match beat.during(self.start()).await {
                 Ok((running, started)) => {
                     drop(tried.take());
                     _process = Some(Arc::clone(&running.process));
-                    let reason = self.watch(running, started, &stop, &mut beat).await;
+                    let end = self.watch(running, started, &stop, &mut beat).await;
                     if stop.is_cancelled() {
                         break;
                     }
-                    reason
+                    end
                 }
-                Err(reason) => reason,
+                Err(end) => end,
             };
+            self.thing.ends().add(&end);
+            let reason = end.why;
             if begun.elapsed() >= WELL {
                 pause = FIRST_PAUSE;
             }
@@ -89,12 +92,12 @@ impl Supervisor {
         self.thing.set_down("stopped".to_owned());
     }
 
-    /// A new instance in the group's process. The text says why there is none.
-    async fn start(&self) -> Result<(Running, Started), String> {
-        let process = self.group.process().await.map_err(|error| error.to_string())?;
+    /// A new instance in the group's process, or why there is none.
+    async fn start(&self) -> Result<(Running, Started), End> {
+        let process = self.group.process().await.map_err(|error| End::not_started(error.to_string()))?;
         let code = match process.loaded(&self.plan.component.hash) {
             Some(code) => code,
-            None => self.load(&process).await?,
+            None => self.load(&process).await.map_err(End::not_started)?,
         };
         let store = Store::new(self.setup.folder.join("state").join(self.thing.name().as_str()));
         let served = Arc::new(Served::new(
@@ -117,11 +120,11 @@ impl Supervisor {
             }
             Some(Err(reason)) => {
                 self.thing.ended(&served);
-                Err(reason.to_string())
+                Err(End::of(Some(&reason)))
             }
             None => {
                 self.thing.ended(&served);
-                Err("the plugin host ended".to_owned())
+                Err(End::of(None))
             }
         }
     }
@@ -143,7 +146,7 @@ impl Supervisor {
         mut started: Started,
         stop: &CancellationToken,
         beat: &mut Beat,
-    ) -> String {
+    ) -> End {
         let ended = tokio::select! {
             ended = &mut started.ended => ended,
             never = beat.answer() => match never {},
@@ -157,9 +160,6 @@ impl Supervisor {
         };
         self.thing.set_down("ended".to_owned());
         self.thing.ended(&running.served);
-        match ended {
-            Ok(reason) => reason.to_string(),
-            Err(_) => "the plugin host ended".to_owned(),
-        }
+        End::of(ended.as_ref().ok())
     }
 }

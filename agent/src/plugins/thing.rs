@@ -10,6 +10,7 @@ use streembit_thing_descriptions::ThingModel;
 use tokio::sync::broadcast;
 
 use super::component::Component;
+use super::ends::Ends;
 use super::process::{CallFailed, Process};
 use super::serve::{self, Served};
 use crate::journal::Mark;
@@ -25,6 +26,7 @@ pub(super) struct PluginThing {
     model: ThingModel,
     notices: broadcast::Sender<Notice>,
     live: RwLock<Live>,
+    ends: Ends,
 }
 
 /// Where calls go now.
@@ -51,7 +53,8 @@ impl PluginThing {
         })?;
         let (notices, _) = broadcast::channel(NOTICES);
         let plugin = format!("{} {}", manifest.name, manifest.version);
-        Ok(Self { name, plugin, model, notices, live: RwLock::new(Live::Down("starting".to_owned())) })
+        let live = RwLock::new(Live::Down("starting".to_owned()));
+        Ok(Self { name, plugin, model, notices, live, ends: Ends::default() })
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -60,6 +63,11 @@ impl PluginThing {
 
     pub(super) fn plugin(&self) -> &str {
         &self.plugin
+    }
+
+    /// How its instances have ended.
+    pub(super) fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     pub(super) fn sender(&self) -> broadcast::Sender<Notice> {

@@ -6,6 +6,7 @@
 //! come from.
 
 mod connection;
+mod counts;
 mod handshake;
 mod limits;
 mod sources;
@@ -13,14 +14,17 @@ mod sources;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use streembit_peer::message::End;
-use streembit_peer::session::{ChannelError, PeerIds};
+use streembit_peer::session::{ChannelError, Opener, PeerIds, Sealer};
 use streembit_peer::wire::{FrameError, RespondError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::command::{Full, Pipeline};
+use crate::command::{Full, Pipeline, Place};
+use crate::security_log::TARGET;
+use counts::Counts;
 pub use limits::{Limits, Rate};
 use sources::{Handshakes, Sources};
 
@@ -75,6 +79,7 @@ pub struct Server {
     limits: Limits,
     sources: Sources,
     handshakes: Handshakes,
+    counts: Counts,
     closing: CancellationToken,
     sessions: TaskTracker,
 }
@@ -87,6 +92,7 @@ impl Server {
             limits,
             sources: Sources::new(limits.handshakes_of_a_source),
             handshakes: Handshakes::new(limits.handshakes, limits.handshakes_at_once_of_a_source),
+            counts: Counts::default(),
             closing: CancellationToken::new(),
             sessions: TaskTracker::new(),
         }
@@ -103,24 +109,57 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _running = self.sessions.token();
+        let (place, sealer, opener) = match self.open(&mut stream, &source).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.refused(&error, &source);
+                return Err(error);
+            }
+        };
+        self.counts.handshake("ok");
+        if self.closing.is_cancelled() {
+            place.caller().leaving().cancel();
+        }
+        let session = connection::Connection { pipeline: &self.pipeline, limits: &self.limits, place };
+        session.run(stream, sealer, opener).await
+    }
+
+    /// Handshakes under way.
+    pub(crate) fn handshakes(&self) -> usize {
+        self.handshakes.count()
+    }
+
+    /// Adds what is counted here to what is shown.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.counts.register(registry);
+    }
+
+    /// The handshake, where this source may have one, and a place among the sessions.
+    async fn open<S>(&self, stream: &mut S, source: &Source) -> Result<(Place, Sealer, Opener), SessionEnded>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
         let device = self.pipeline.device();
         if self.closing.is_cancelled() || !self.sources.may_dial(&source.name, device.clock().monotonic()) {
             return Err(SessionEnded::TooManyHandshakes);
         }
         let established = {
             let _place = self.handshakes.begin(&source.name).ok_or(SessionEnded::TooManyHandshakes)?;
-            let handshake = handshake::respond(device, &mut stream, &source);
+            let handshake = handshake::respond(device, stream, source);
             tokio::select! {
                 done = handshake => done?,
                 () = self.closing.cancelled() => return Err(SessionEnded::Cut),
             }
         };
-        let (place, sealer, opener) = handshake::enter(device, established, &source)?;
-        if self.closing.is_cancelled() {
-            place.caller().leaving().cancel();
-        }
-        let session = connection::Connection { pipeline: &self.pipeline, limits: &self.limits, place };
-        session.run(stream, sealer, opener).await
+        handshake::enter(device, established, source)
+    }
+
+    fn refused(&self, error: &SessionEnded, source: &Source) {
+        let reason = error.word();
+        self.counts.handshake(reason);
+        self.pipeline.device().security_log().note("handshake refused", reason, || {
+            tracing::info!(target: TARGET, source = %source.name, reason, "a handshake led to no session: {error}");
+        });
     }
 
     /// Takes no more sessions, tells every subscriber that the device is stopping, answers what is under way, and

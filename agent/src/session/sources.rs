@@ -68,6 +68,11 @@ impl Handshakes {
         Some(UnderWay { handshakes: self, source: Arc::clone(source) })
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.lock().values().sum()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, usize>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }

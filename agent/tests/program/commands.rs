@@ -40,6 +40,45 @@ fn a_device_is_made_run_looked_at_and_stopped() {
 }
 
 #[test]
+fn check_names_each_point_by_its_number_with_an_agent_and_without() {
+    let machine = Machine::with_device();
+    let looked_at = |ended: &super::process::Ended| -> Vec<(u64, String)> {
+        let point =
+            |point: &Value| (point["code"].as_u64().unwrap(), point["level"].as_str().unwrap().to_owned());
+        ended.json().as_array().unwrap().iter().map(point).collect()
+    };
+    let codes = |points: &[(u64, String)]| {
+        points.iter().map(|(code, _)| *code).collect::<std::collections::BTreeSet<u64>>()
+    };
+
+    let without = machine.run(&["--json", "check"]);
+    assert_eq!(without.code, 1);
+    let points = looked_at(&without);
+    assert_eq!(codes(&points), [1, 2, 3, 7, 9].into());
+    let bad: Vec<u64> = points.iter().filter(|(_, level)| level == "bad").map(|(code, _)| *code).collect();
+    assert_eq!(bad, [3], "nothing but the agent is missing: {}", without.out);
+
+    let agent = machine.start();
+    let with = machine.run(&["--json", "check"]);
+    assert_eq!(with.code, 0, "{}{}", with.out, with.err);
+    assert_eq!(codes(&looked_at(&with)), [1, 2, 3, 4, 5, 6, 7, 8, 9, 13].into());
+    let exposed = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(machine.data().join("lan.key"), exposed).unwrap();
+    let exposed = machine.run(&["check"]);
+    assert_eq!(exposed.code, 1);
+    assert!(
+        exposed.out.contains("BAD      01 identity: ") && exposed.out.contains("chmod 600"),
+        "{}",
+        exposed.out
+    );
+    drop(agent);
+
+    let list = machine.run(&["check", "--list"]);
+    assert_eq!(list.code, 0);
+    assert!(list.out.lines().any(|line| line.starts_with("07 storage ")), "{}", list.out);
+}
+
+#[test]
 fn every_ending_has_its_code_and_its_remedy() {
     let machine = Machine::new();
     let cases: [(&[&str], i32, &str); 7] = [

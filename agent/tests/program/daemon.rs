@@ -224,7 +224,7 @@ async fn without_a_clock_there_is_no_invitation_and_pairing_goes_on() {
     let failure = home.ask::<MadeLink>(invitation(60)).await.unwrap_err();
     assert!(failure.remedy.unwrap().contains("NTP"), "{}", failure.message);
     let points: Vec<Point> = home.ask(Call::Check).await.unwrap();
-    assert!(points.iter().any(|point| point.what == "clock" && point.level == Level::Warning));
+    assert!(points.iter().any(|point| point.name == "clock" && point.level == Level::Warning));
     let link = home.pair().await;
     assert!(is_ok(&Person::new().await.claim(&link, "Ada").await));
     daemon.stop().await;

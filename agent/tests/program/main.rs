@@ -5,6 +5,7 @@
 
 mod commands;
 mod daemon;
+mod metrics;
 mod offers;
 mod person;
 mod process;

@@ -61,6 +61,7 @@ impl Home {
             config: Config::load(self.data.config()).unwrap(),
             watcher: Some(Watcher::new(self.data.config())),
             control: control::bind(&self.data.control_socket()).unwrap(),
+            metrics: Some(control::bind(&self.data.metrics_socket()).unwrap()),
             things: Arc::new(Things::default()),
         })
         .await

@@ -74,7 +74,7 @@ async fn a_plugin_that_cannot_run_is_named_and_keeps_nothing_else_from_running()
     let status: Status = home.ask(Call::Status).await.unwrap();
     assert!(status.things["door"].starts_with("cannot run:"), "{:?}", status.things);
     let points: Vec<Point> = home.ask(Call::Check).await.unwrap();
-    let point = points.iter().find(|point| point.what == "plugin door").unwrap();
+    let point = points.iter().find(|point| point.title() == "10 plugin door").unwrap();
     assert_eq!(point.level, Level::Bad);
     assert!(point.detail.contains("broken.wasm"), "{}", point.detail);
 

@@ -58,11 +58,11 @@ async fn every_part_of_a_running_device_answers_and_none_of_a_stopped_one() {
     let daemon = home.start().await;
     let liveness = daemon.liveness();
     let names: Vec<String> = liveness.parts().iter().map(|part| part.name().to_owned()).collect();
-    assert_eq!(names, ["journal", "network", "sessions", "control socket", "config file"]);
+    assert_eq!(names, ["journal", "network", "sessions", "control socket", "metrics", "config file"]);
     assert_eq!(stuck(liveness.parts(), SOON).await, Vec::<String>::new());
 
     // The tasks end, and are missed. The journal's thread lives as long as somebody holds it.
     daemon.stop().await;
     let parts: Vec<Part> = liveness.parts();
-    assert_eq!(stuck(parts, SOON).await, ["network", "sessions", "control socket", "config file"]);
+    assert_eq!(stuck(parts, SOON).await, ["network", "sessions", "control socket", "metrics", "config file"]);
 }

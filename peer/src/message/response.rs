@@ -97,6 +97,27 @@ pub enum ProblemCode {
     OutputLost,
 }
 
+impl ProblemCode {
+    /// The code as it is written in an answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::InvalidInput => "invalid-input",
+            Self::Clock => "clock",
+            Self::Busy => "busy",
+            Self::TimedOut => "timed-out",
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+            Self::NotRecorded => "not-recorded",
+            Self::Running => "running",
+            Self::Expired => "expired",
+            Self::Duplicate => "duplicate",
+            Self::OutputLost => "output-lost",
+        }
+    }
+}
+
 /// Where the device's journal has recorded the request. The caller keeps the newest one: a journal that later lacks it, or
 /// has another, was cut off or rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -71,6 +71,7 @@ impl House {
             config,
             watcher: None,
             control: UnixListener::bind(control).unwrap(),
+            metrics: None,
             things: Arc::new(things),
         };
         let daemon = Daemon::start(setup).await.unwrap();

@@ -86,7 +86,7 @@ fn a_component_that_is_none_is_named_and_keeps_nothing_else_from_running() {
         let line = check.lines().find(|line| line.contains(&format!("plugin {name}"))).unwrap_or_default();
         assert!(line.starts_with("BAD") && line.contains(&format!("{name}.wasm")), "{name}: {check}");
     }
-    assert!(check.contains("thing door: running"), "{check}");
+    assert!(check.contains("10 plugin door: running"), "{check}");
     device.stop().unwrap();
 }
 

@@ -154,6 +154,11 @@ impl Table {
         self.calls.iter().filter(of_it).map(|(invocation, _)| *invocation).collect()
     }
 
+    /// How many calls have not ended.
+    pub(super) fn running(&self) -> usize {
+        self.calls.values().filter(|call| call.end.is_none()).count()
+    }
+
     /// A call by its number.
     pub(super) fn get(&self, invocation: u64) -> Option<&Call> {
         self.calls.get(&invocation)
