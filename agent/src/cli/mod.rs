@@ -182,6 +182,12 @@ impl From<IdentityError> for Failure {
                 "After a factory reset, hand the new key over in its place: `LoadCredential=account.key:{}`.",
                 DataFolder::new(folder).account_key().display()
             )),
+            IdentityError::KeyOfRootInside(_) => {
+                Self::invalid(message).or("Leave `--credential` out, or leave the folder at its default.")
+            }
+            IdentityError::ResetByRoot => {
+                Self::failed(message).or("`sudo streembit-agent factory-reset` goes on with it.")
+            }
             IdentityError::File(FileError::Io { source, .. })
                 if source.kind() == std::io::ErrorKind::PermissionDenied =>
             {

@@ -47,6 +47,9 @@ pub fn create(
     origin: Origin,
     rng: &mut impl CryptoRng,
 ) -> Result<PublicKey, IdentityError> {
+    if origin.keeper == Keeper::Root && !data.keeps_key_elsewhere() {
+        return Err(IdentityError::KeyOfRootInside(data.path().to_owned()));
+    }
     data.make()?;
     let _lock = data.lock()?;
     if data.is_initialised() {
@@ -72,7 +75,7 @@ pub(super) fn write_all(
     let account = origin.key.unwrap_or_else(|| PrivateKey::generate(rng));
     let fingerprint = account.public().thumbprint().to_string();
     write_private(data, &data.fingerprint(), fingerprint.as_bytes())?;
-    owner::write_account_key(data, pem(&data.account_key(), &account)?.as_bytes(), origin.keeper)?;
+    owner::write_account_key(data, pem(data.account_key(), &account)?.as_bytes(), origin.keeper)?;
     Ok(account.public().clone())
 }
 

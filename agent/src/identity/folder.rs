@@ -16,6 +16,10 @@ pub const DEFAULT_DATA: &str = "/var/lib/streembit";
 /// The config of an installed device: people look for it in `/etc`, and its service cannot write there.
 const DEFAULT_CONFIG: &str = "/etc/streembit/agent.toml";
 
+/// The account's key of an installed device. Not in its data folder: systemd reads it as root, and whoever can write to
+/// the folder could put a link to another of root's files in its place.
+const DEFAULT_ACCOUNT_KEY: &str = "/etc/streembit/account.key";
+
 pub(super) const ACCOUNT_KEY: &str = "account.key";
 
 /// What a factory reset leaves: what the factory wrote on the device, the floors below which no firmware goes, and the
@@ -27,6 +31,7 @@ pub(super) const KEPT: [&str; 4] = ["factory.json", "floors", "publishers", "loc
 pub struct DataFolder {
     folder: PathBuf,
     config: PathBuf,
+    account_key: PathBuf,
 }
 
 /// That nobody else works in the folder, until this is dropped.
@@ -35,20 +40,27 @@ pub struct DataFolder {
 pub struct Lock(#[allow(dead_code, reason = "the lock is held by the open file")] File);
 
 impl DataFolder {
-    /// The folder at this path. An installed device has its config in `/etc/streembit`, any other one beside the rest.
+    /// The folder at this path. An installed device has its config and its account's key in `/etc/streembit`, any other
+    /// one beside the rest.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let folder = path.into();
-        let config = if folder == Path::new(DEFAULT_DATA) {
-            DEFAULT_CONFIG.into()
+        let (config, account_key) = if folder == Path::new(DEFAULT_DATA) {
+            (DEFAULT_CONFIG.into(), DEFAULT_ACCOUNT_KEY.into())
         } else {
-            folder.join("config.toml")
+            (folder.join("config.toml"), folder.join(ACCOUNT_KEY))
         };
-        Self { folder, config }
+        Self { folder, config, account_key }
     }
 
     /// The same folder with its config elsewhere.
     pub fn with_config(self, config: PathBuf) -> Self {
         Self { config, ..self }
+    }
+
+    /// The same folder with the account's key elsewhere.
+    #[cfg(test)]
+    pub(super) fn with_account_key(self, account_key: PathBuf) -> Self {
+        Self { account_key, ..self }
     }
 
     /// Where it is.
@@ -57,8 +69,13 @@ impl DataFolder {
     }
 
     /// The account's private key.
-    pub fn account_key(&self) -> PathBuf {
-        self.folder.join(ACCOUNT_KEY)
+    pub fn account_key(&self) -> &Path {
+        &self.account_key
+    }
+
+    /// Whether the account's key lies where only root can put a file.
+    pub fn keeps_key_elsewhere(&self) -> bool {
+        !self.account_key.starts_with(&self.folder)
     }
 
     /// The transport key of the local network.

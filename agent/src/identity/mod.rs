@@ -69,6 +69,12 @@ pub enum IdentityError {
         /// The data folder.
         folder: PathBuf,
     },
+    /// Root's key shall lie in a folder whose user could put something else in its place.
+    #[error("{} is no place for a key of root's: `--credential` is for the installed device", .0.display())]
+    KeyOfRootInside(PathBuf),
+    /// A reset that root began, by somebody who cannot write where root did.
+    #[error("a factory reset that root began was interrupted")]
+    ResetByRoot,
     /// Another program works in the folder.
     #[error("the data folder {} is in use: an agent runs on it", .0.display())]
     InUse(PathBuf),
@@ -90,11 +96,11 @@ impl Identity {
             }
             None => {
                 let path = data.account_key();
-                let bytes = read_secret(&path, MAX_KEY).map_err(|error| match error {
+                let bytes = read_secret(path, MAX_KEY).map_err(|error| match error {
                     error if error.is_not_found() => IdentityError::NotInitialised(data.path().to_owned()),
                     error => error.into(),
                 })?;
-                read_key(&path, &bytes)?
+                read_key(path, &bytes)?
             }
         };
         let lan = read_key(&data.lan_key(), &read_secret(&data.lan_key(), MAX_KEY)?)?;

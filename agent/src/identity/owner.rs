@@ -61,9 +61,9 @@ pub(super) fn write_account_key(data: &DataFolder, pem: &[u8], keeper: Keeper) -
     match keeper {
         // Whoever is not root cannot keep anything from itself.
         Keeper::Root if rustix::process::geteuid().is_root() => {
-            write_atomic_as(&data.account_key(), pem, 0o600, Some((0, 0)))
+            write_atomic_as(data.account_key(), pem, 0o600, Some((0, 0)))
         }
-        Keeper::Root | Keeper::Folder => write_private(data, &data.account_key(), pem),
+        Keeper::Root | Keeper::Folder => write_private(data, data.account_key(), pem),
     }
 }
 
@@ -81,6 +81,6 @@ impl Keeper {
     /// Who keeps the key that is there.
     pub(super) fn of_key(data: &DataFolder) -> Self {
         let roots = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.uid() == 0);
-        if roots(&data.account_key()) && !roots(data.path()) { Self::Root } else { Self::Folder }
+        if roots(data.account_key()) && !roots(data.path()) { Self::Root } else { Self::Folder }
     }
 }

@@ -19,7 +19,8 @@ const KEY_OF_ROOT: &[u8] = b"account.key is root's\n";
 /// factory wrote on it, the floors of its firmware and the publishers that it trusts stay. The account's key keeps its
 /// owner, and at every instant there is one: systemd starts no service without its credential.
 ///
-/// A power cut in the middle leaves a marker, and [`finish_reset`] goes on from there: never half of the old device.
+/// A power cut in the middle leaves a marker, and [`finish_reset`] goes on from there: never half of the old device. Where
+/// the key is root's, only root can go on.
 pub fn reset(data: &DataFolder, lock: &Lock, rng: &mut impl CryptoRng) -> Result<PublicKey, IdentityError> {
     // From here on there is no way back, and the old identity counts no longer.
     let marker: &[u8] = match Keeper::of_key(data) {
@@ -42,6 +43,9 @@ pub fn finish_reset(
 fn carry_out(data: &DataFolder, _lock: &Lock, rng: &mut impl CryptoRng) -> Result<PublicKey, IdentityError> {
     let marker = data.reset_marker();
     let keeper = match read_bounded(&marker, KEY_OF_ROOT.len() as u64)?.as_slice() {
+        KEY_OF_ROOT if data.keeps_key_elsewhere() && !rustix::process::geteuid().is_root() => {
+            return Err(IdentityError::ResetByRoot);
+        }
         KEY_OF_ROOT => Keeper::Root,
         _ => Keeper::Folder,
     };

@@ -24,7 +24,7 @@ fn a_new_device_has_two_private_keys_and_a_config_that_is_right() {
     assert_ne!(identity.lan.public(), &public);
     assert_eq!(identity.factory, Factory::default());
     assert_eq!(mode(data.path()), 0o700);
-    for path in [data.account_key(), data.lan_key(), data.config().to_owned()] {
+    for path in [data.account_key().to_owned(), data.lan_key(), data.config().to_owned()] {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
     crate::config::Config::load(data.config()).unwrap();
@@ -181,9 +181,11 @@ fn a_reset_that_a_power_cut_interrupted_is_finished_at_the_next_start() {
 }
 
 #[test]
-fn an_installed_device_has_its_config_in_etc_and_any_other_beside_the_rest() {
+fn an_installed_device_has_its_config_and_its_key_in_etc_and_any_other_beside_the_rest() {
     assert_eq!(DataFolder::new(DEFAULT_DATA).config(), Path::new("/etc/streembit/agent.toml"));
     assert_eq!(DataFolder::new("/srv/door").config(), Path::new("/srv/door/config.toml"));
+    assert_eq!(DataFolder::new(DEFAULT_DATA).account_key(), Path::new("/etc/streembit/account.key"));
+    assert_eq!(DataFolder::new("/srv/door").account_key(), Path::new("/srv/door/account.key"));
     let elsewhere = DataFolder::new(DEFAULT_DATA).with_config("/srv/agent.toml".into());
     assert_eq!(elsewhere.config(), Path::new("/srv/agent.toml"));
 }
@@ -222,7 +224,9 @@ fn what_root_makes_in_anothers_folder_is_that_users_but_for_the_key_that_root_ke
         return;
     }
     let (folder, data) = folder();
-    let data = data.with_config(folder.path().join("etc/agent.toml"));
+    let data = data
+        .with_config(folder.path().join("etc/agent.toml"))
+        .with_account_key(folder.path().join("etc/account.key"));
     fs::create_dir(data.path()).unwrap();
     chown(data.path(), Some(USER), Some(USER)).unwrap();
     let whose = |path: &Path| {
@@ -230,11 +234,11 @@ fn what_root_makes_in_anothers_folder_is_that_users_but_for_the_key_that_root_ke
         (file.uid(), file.gid(), file.mode() & 0o777)
     };
     let check = |key: (u32, u32, u32)| {
-        assert_eq!(whose(&data.account_key()), key);
+        assert_eq!(whose(data.account_key()), key);
         assert_eq!(whose(data.config()), (0, USER, 0o640));
         for entry in fs::read_dir(data.path()).unwrap() {
             let path = entry.unwrap().path();
-            assert!(path == data.account_key() || whose(&path) == (USER, USER, 0o600), "{}", path.display());
+            assert_eq!(whose(&path), (USER, USER, 0o600), "{}", path.display());
         }
     };
     for (keeper, key) in [(Keeper::Root, (0, 0, 0o600)), (Keeper::Folder, (USER, USER, 0o600))] {
@@ -250,6 +254,16 @@ fn what_root_makes_in_anothers_folder_is_that_users_but_for_the_key_that_root_ke
         finish_reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
         check(key);
     }
+}
+
+/// systemd reads such a key as root: in the service's own folder, the service could have it read any file instead.
+#[test]
+fn a_key_of_roots_does_not_lie_in_the_folder_of_somebody_else() {
+    let (_folder, data) = folder();
+    let origin = Origin { keeper: Keeper::Root, ..Origin::default() };
+    let made = create(&data, origin, &mut system());
+    assert!(matches!(made, Err(IdentityError::KeyOfRootInside(_))), "{made:?}");
+    assert!(!data.path().exists());
 }
 
 #[test]

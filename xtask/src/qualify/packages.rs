@@ -101,6 +101,7 @@ fn packages(machine: &Machine, made: &Made) -> Result<()> {
     ensure!(device != self::device(machine)?, "the same device after a factory reset");
     files_are_whose_they_should_be(machine)?;
     println!("factory reset by root: another device, which the service runs");
+    a_reset_that_root_began_is_roots_to_finish(machine)?;
 
     machine.must("apt-get purge --yes --quiet streembit-agent streembit")?;
     Ok(())
@@ -131,7 +132,7 @@ fn runs_as_it_should(machine: &Machine) -> Result<()> {
 fn files_are_whose_they_should_be(machine: &Machine) -> Result<()> {
     for (path, wanted) in [
         ("/var/lib/streembit", "streembit:streembit 700"),
-        ("/var/lib/streembit/account.key", "root:root 600"),
+        ("/etc/streembit/account.key", "root:root 600"),
         ("/var/lib/streembit/lan.key", "streembit:streembit 600"),
         ("/etc/streembit/agent.toml", "root:streembit 640"),
     ] {
@@ -194,6 +195,22 @@ fn the_watchdog_bites(machine: &Machine) -> Result<()> {
     let log = machine.must("journalctl --no-pager --unit init.scope --unit streembit-agent")?;
     ensure!(log.contains("Watchdog timeout"), "something else restarted it:\n{log}");
     Ok(())
+}
+
+/// Where the key is root's, the service cannot go on with a reset that a power cut interrupted, and says who can.
+fn a_reset_that_root_began_is_roots_to_finish(machine: &Machine) -> Result<()> {
+    let device = device(machine)?;
+    machine.must("systemctl stop streembit-agent")?;
+    machine.must(
+        "cd /var/lib/streembit && echo \"account.key is root's\" > reset && chown streembit: reset && chmod 600 reset",
+    )?;
+    ensure!(machine.run("systemctl start streembit-agent")?.code != Some(0), "it went on with root's reset");
+    let log = machine.must("journalctl --no-pager --unit streembit-agent")?;
+    ensure!(log.contains("sudo streembit-agent factory-reset"), "it does not say who can go on:\n{log}");
+    machine.must("systemctl stop streembit-agent && streembit-agent factory-reset --yes")?;
+    machine.must("systemctl start streembit-agent")?;
+    ensure!(device != self::device(machine)?, "the same device after a reset that was interrupted");
+    files_are_whose_they_should_be(machine)
 }
 
 fn list(machine: &Machine) -> Result<BTreeSet<String>> {
