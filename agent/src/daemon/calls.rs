@@ -12,7 +12,7 @@ use super::Core;
 use crate::access::Contact;
 use crate::control::answer::Verification;
 use crate::control::{Call, Failure, Handler, Reply};
-use crate::journal::{KeptHead, MAX_PAGE};
+use crate::journal::{KeptHead, MAX_PAGE, Page};
 
 impl Handler for Core {
     fn answer(&self, call: Call) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
@@ -55,8 +55,8 @@ impl Core {
         if from.is_none() {
             journal.flush().await.map_err(Failure::failed)?;
         }
-        let newest = || (journal.head().seq + 1).saturating_sub(limit as u64).max(1);
-        let entries = journal.read(from.unwrap_or_else(newest), limit).await.map_err(Failure::failed)?;
+        let page = from.map_or(Page::Newest, Page::From);
+        let entries = journal.page(page, limit).await.map_err(Failure::failed)?;
         let head = KeptHead(journal.head()).to_string();
         Ok(json!({ "entries": entries, "head": head, "names": self.names() }))
     }

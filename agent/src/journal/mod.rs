@@ -47,7 +47,7 @@ pub use error::{NotRecorded, OpenError, ReadError, RightsError};
 pub use head::{HeadError, KeptHead, NotAHead, Standing};
 pub use marks::{Mark, NotMarked};
 pub use open::read_floor;
-pub use reader::{DenialRecord, MAX_PAGE};
+pub use reader::{DenialRecord, MAX_PAGE, MAX_PAGE_BYTES, Page};
 pub use verify::{CannotProve, Finding, MAX_FINDINGS, Report, check};
 
 use answers::{Answers, Key, Known, State};
@@ -346,9 +346,15 @@ impl Journal {
         }
     }
 
-    /// Entries in order, from number `from`: at most `limit`, and at most [`MAX_PAGE`].
+    /// Entries in order, from number `from`: at most `limit`, at most [`MAX_PAGE`], and with [`MAX_PAGE_BYTES`] it ends. None
+    /// only where there is none.
     pub async fn read(&self, from: u64, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        self.on_disk(move |path, _| reader::entries(path, from, limit)).await
+        self.page(Page::From(from), limit).await
+    }
+
+    /// A page of entries in order, under the same limits.
+    pub async fn page(&self, page: Page, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        self.on_disk(move |path, _| reader::entries(path, page, limit)).await
     }
 
     /// The newest denials, newest first.

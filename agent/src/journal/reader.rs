@@ -13,8 +13,21 @@ use super::batch::{signed, unsigned};
 use super::entry::{Body, Entry};
 use super::{Denial, ReadError, schema};
 
-/// The most entries of one read: with their requests they fill some 600 KB.
+/// The most entries of one read: with usual requests they fill some 600 KB.
 pub const MAX_PAGE: usize = 1000;
+
+/// The most bytes of one read, but for the entry that passes it. An entry is as long as the request that it holds, and some
+/// dozens of long ones are more than one answer may be (4 MiB, to a contact and on the control socket).
+pub const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Which entries are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The first ones from this number on.
+    From(u64),
+    /// The last ones.
+    Newest,
+}
 
 /// A denial as it is read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,19 +44,38 @@ pub struct DenialRecord {
     pub denial: Denial,
 }
 
-pub(super) fn entries(path: &Path, from: u64, limit: usize) -> Result<Vec<Entry>, ReadError> {
+/// Entries in their order: one at least where there is one, then as many as `limit` and [`MAX_PAGE_BYTES`] allow.
+pub(super) fn entries(path: &Path, page: Page, limit: usize) -> Result<Vec<Entry>, ReadError> {
     let connection = schema::open_for_reading(path)?;
-    let mut statement =
-        connection.prepare("SELECT head, body, input FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
+    let (from, order) = match page {
+        Page::From(from) => (from, "ASC"),
+        Page::Newest => (0, "DESC"),
+    };
+    let mut statement = connection.prepare(&format!(
+        "SELECT head, body, input FROM entries WHERE seq >= ?1 ORDER BY seq {order} LIMIT ?2"
+    ))?;
     let limit = i64::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
-    let rows = statement.query_map(params![signed(from), limit], |row| Ok(entry(row)))?;
-    rows.map(|row| row?).collect()
+    let mut rows = statement.query(params![signed(from), limit])?;
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    while bytes < MAX_PAGE_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let (entry, length) = entry(row)?;
+        entries.push(entry);
+        bytes += length;
+    }
+    if page == Page::Newest {
+        entries.reverse();
+    }
+    Ok(entries)
 }
 
-fn entry(row: &Row<'_>) -> Result<Entry, ReadError> {
-    let body: String = row.get(1)?;
+/// An entry, and the length of its texts.
+fn entry(row: &Row<'_>) -> Result<(Entry, usize), ReadError> {
+    let (body, input): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+    let length = body.len() + input.as_ref().map_or(0, String::len);
     let body: Body = serde_json::from_str(&body).map_err(|error| ReadError(error.to_string()))?;
-    Ok(Entry { body, head: JournalHead::from_bytes(row.get(0)?), input: row.get(2)? })
+    Ok((Entry { body, head: JournalHead::from_bytes(row.get(0)?), input }, length))
 }
 
 pub(super) fn denials(path: &Path, limit: usize) -> Result<Vec<DenialRecord>, ReadError> {

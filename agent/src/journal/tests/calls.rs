@@ -136,6 +136,35 @@ async fn a_contact_whose_answers_are_full_is_refused_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn a_page_of_long_entries_ends_before_it_is_longer_than_an_answer_may_be() {
+    let bed = Bed::new();
+    let journal = bed.claimed().await;
+    let long = "7".repeat(40_000);
+    for _ in 0..2 * MAX_PAGE_BYTES / long.len() {
+        let recorded = begin(&journal, bed.intent_of(&bed.call(&long))).await;
+        journal.finish(recorded, Outcome::Ok, b"null".to_vec()).await.unwrap();
+    }
+    let head = journal.head().seq;
+    let size = |page: &[Entry]| serde_json::to_vec(page).unwrap().len();
+    let newest = journal.page(Page::Newest, MAX_PAGE).await.unwrap();
+    assert_eq!(newest.last().unwrap().body.seq, head);
+    assert!(size(&newest) > MAX_PAGE_BYTES / 2 && size(&newest) < 2 * MAX_PAGE_BYTES, "{}", size(&newest));
+    // Page by page there is nothing missing.
+    let (mut next, mut pages) = (1, 0);
+    while next <= head {
+        let page = journal.read(next, MAX_PAGE).await.unwrap();
+        assert!(size(&page) < 2 * MAX_PAGE_BYTES, "{}", size(&page));
+        for entry in page {
+            assert_eq!(entry.body.seq, next);
+            next += 1;
+        }
+        pages += 1;
+    }
+    assert!(pages > 1);
+    assert!(journal.read(next, MAX_PAGE).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn an_input_can_be_dropped_for_good_and_the_proof_stays() {
     let bed = Bed::new();
     let journal = bed.claimed().await;

@@ -92,7 +92,7 @@ async fn flipped_bits_never_change_what_the_journal_says_unseen() {
         std::fs::write(bed.path(), bytes).unwrap();
         match check(&bed.path(), bed.device.public(), Some(kept)) {
             Ok(report) if report.holds() => {
-                let says = reader::entries(&bed.path(), 1, 1000).unwrap();
+                let says = reader::entries(&bed.path(), reader::Page::From(1), 1000).unwrap();
                 assert_eq!(says, said, "round {round}, byte {at}");
             }
             Ok(_) | Err(_) => found += 1,
