@@ -7,6 +7,7 @@ use crate::fuzz;
 
 mod machine;
 mod packages;
+mod soak;
 
 /// How long each fuzz target runs: long enough to get past what its seeds already reach.
 const FUZZ_SECONDS: u32 = 600;
@@ -16,12 +17,22 @@ const FUZZ_SECONDS: u32 = 600;
 pub(crate) struct Options {
     /// This part only; without it, every part.
     part: Option<Part>,
+
+    /// How many minutes the soak lasts.
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+
+    /// In a network namespace of its own already.
+    #[arg(long, hide = true)]
+    apart: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Every fuzz target for ten minutes.
     Fuzz,
+    /// People at a device on which everything goes wrong now and then, for ten minutes or `--minutes`.
+    Soak,
     /// The packages, from installation to purge on a Debian system of their own. For root.
     Packages,
 }
@@ -32,6 +43,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("qualify {part:?}");
         match part {
             Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
+            Part::Soak if options.apart => soak::run(options.minutes),
+            Part::Soak => soak::run_apart(options.minutes),
             Part::Packages => packages::run(),
         }
         .with_context(|| format!("qualify {part:?}"))?;

@@ -9,6 +9,9 @@ mod journal;
 mod person;
 mod process;
 mod programs;
+mod seeded;
+mod told;
+pub mod usage;
 
 pub use device::Device;
 pub use door::{Door, Motor};
@@ -16,3 +19,5 @@ pub use journal::Requests;
 pub use person::Person;
 pub use process::{Finished, Running};
 pub use programs::Programs;
+pub use seeded::Seeded;
+pub use told::Told;

@@ -16,7 +16,8 @@ const PASSCODE: &str = "Correct-horse-7";
 pub struct Person {
     program: PathBuf,
     home: PathBuf,
-    unlocked: bool,
+    /// The process that keeps the account unlocked.
+    background: Option<u32>,
 }
 
 impl Person {
@@ -28,17 +29,23 @@ impl Person {
         // What others can read is no secret, and the program refuses it.
         std::fs::set_permissions(&passcode, Permissions::from_mode(0o600))
             .with_context(|| passcode.display().to_string())?;
-        let mut person = Self { program: programs.program("streembit"), home, unlocked: false };
+        let mut person = Self { program: programs.program("streembit"), home, background: None };
         let passcode = passcode.to_string_lossy().into_owned();
         person.run(["init", "--passcode-file", &passcode])?.success()?;
-        person.run(["unlock", "--for", "1h", "--passcode-file", &passcode])?.success()?;
-        person.unlocked = true;
+        let unlock = ["--json", "unlock", "--for", "8h", "--passcode-file", &passcode];
+        let unlocked = person.run(unlock)?.success()?.json()?;
+        person.background = unlocked["pid"].as_u64().and_then(|pid| pid.try_into().ok());
         Ok(person)
     }
 
     /// Their home folder.
     pub fn home(&self) -> &Path {
         &self.home
+    }
+
+    /// The process in the background that keeps their account unlocked.
+    pub fn background(&self) -> Result<u32> {
+        self.background.context("the account is locked")
     }
 
     /// Runs a command of theirs to its end.
@@ -65,7 +72,7 @@ impl Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
-        if self.unlocked {
+        if self.background.is_some() {
             // Ends the background process; nobody is left to be told where that fails.
             let _ = self.run(["lock"]);
         }

@@ -14,4 +14,3 @@ mod bad_peer;
 mod everywhere;
 mod full_disk;
 mod killed;
-mod seeded;

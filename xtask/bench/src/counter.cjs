@@ -1,9 +1,9 @@
 // node-wot's counter example, cut down to what is read: `node -e … PORT`.
+// Its schema compiler has something to say about a format that the counter does not use, forty times, while it is loaded.
+console.warn = () => {};
+
 const { Servient } = require("@node-wot/core");
 const { HttpServer } = require("@node-wot/binding-http");
-
-// Its schema compiler has something to say about a format that the counter does not use, forty times.
-console.warn = () => {};
 
 const servient = new Servient();
 servient.addServer(new HttpServer({ port: Number(process.argv[1]) }));

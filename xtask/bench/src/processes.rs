@@ -1,11 +1,10 @@
 //! Processes that end with their measurement, and what they cost, children included.
 
-use std::fs;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use streembit_harness::usage::{cpu_of, family, memory_of};
 
 /// A process that is stopped when this goes.
 pub(crate) struct Running(Child);
@@ -53,36 +52,4 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A process and all that come from it.
-fn family(first: u32) -> Vec<u32> {
-    let mut all = vec![first];
-    let mut next = 0;
-    while let Some(pid) = all.get(next).copied() {
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        for task in tasks {
-            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            all.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-        }
-        next += 1;
-    }
-    all
-}
-
-/// User and system time (proc_pid_stat(5), fields 14 and 15).
-fn cpu_of(pid: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name may hold anything, but ends at the last parenthesis; the field behind it is the third.
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
-}
-
-fn memory_of(pid: u32) -> Result<u64> {
-    let path = format!("/proc/{pid}/smaps_rollup");
-    let rollup = fs::read_to_string(Path::new(&path)).with_context(|| path.clone())?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    Ok(kilobytes.with_context(|| format!("no Pss in {path}"))? * 1024)
 }
