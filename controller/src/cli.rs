@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     accept, completions, contacts, device, init, invite, invoke, lock, log, ls, observe, offer, pair, read,
-    revoke, td, unlock, write,
+    recovery, revoke, td, unlock, write,
 };
 use crate::desk::Desk;
 use crate::error::Outcome;
@@ -115,6 +115,8 @@ pub enum Command {
     Invite(invite::Args),
     /// Take all rights of somebody away
     Revoke(revoke::Args),
+    /// Get a device back when an account is lost, and prepare for that
+    Recovery(recovery::Args),
     /// Read a device's journal
     Log(log::Args),
     /// Look after a device
@@ -177,6 +179,7 @@ impl Command {
             }
             Command::Invite(args) => output.print(&invite::run(desk, args).await?),
             Command::Revoke(args) => output.print(&revoke::run(desk, args).await?),
+            Command::Recovery(args) => output.print(&recovery::run(desk, args).await?),
             Command::Log(args) => {
                 let journal = log::run(desk, args).await?;
                 output.print(&journal)?;

@@ -25,6 +25,8 @@ pub struct Standing {
     /// Who is invited and has not come yet.
     #[serde(default)]
     pub invitations: Vec<Invited>,
+    /// The fingerprint of the recovery key, where there is one and this person may know.
+    pub recovery: Option<Thumbprint>,
 }
 
 /// Somebody who may do something.

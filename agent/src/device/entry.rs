@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use streembit_keys::Thumbprint;
+use streembit_keys::{PublicKey, Thumbprint};
 use streembit_peer::message::{Problem, ProblemCode, Request};
 use streembit_peer::rights::{Change, InvitationId, Label, Role};
 
@@ -18,6 +18,8 @@ struct Entry {
     id: Option<InvitationId>,
     proof: String,
     name: Label,
+    /// `pair` only: the key in the drawer of whoever claims the device.
+    recovery: Option<PublicKey>,
 }
 
 impl Device {
@@ -44,12 +46,12 @@ impl Device {
         caller: &Arc<Caller>,
         request: &Request,
     ) -> Result<Value, Problem> {
-        let Entry { proof, name, .. } = entry(request)?;
+        let Entry { proof, name, recovery, .. } = entry(request)?;
         let redeemed = self.pairing().redeem(&self.attempt(caller, &proof))?;
         let Admission { role, grants } = redeemed.admission().clone();
         let key = caller.peers().remote.clone();
         let change = if role == Role::Owner && !self.rights().is_claimed() {
-            Change::Claim { key, name, recovery: None }
+            Change::Claim { key, name, recovery }
         } else {
             Change::Admit { key, name, role, grants }
         };
@@ -63,7 +65,7 @@ impl Device {
         caller: &Arc<Caller>,
         request: &Request,
     ) -> Result<Value, Problem> {
-        let Entry { id, proof, name } = entry(request)?;
+        let Entry { id, proof, name, .. } = entry(request)?;
         let id = id.ok_or(NO_ID)?;
         self.pairing().check_invitation(&self.rights(), &id, &self.attempt(caller, &proof))?;
         // Two who know the same secret and come at once: the first change wins, the second names an invitation that is gone.

@@ -97,7 +97,11 @@ impl Device {
                 json!({ "id": id, "name": name, "role": role, "grants": grants, "expires": expires, "by": by })
             })
             .collect();
-        json!({ "seq": rights.seq(), "head": rights.head(), "contacts": contacts, "invitations": invitations })
+        let mut shown = json!({ "seq": rights.seq(), "head": rights.head(), "contacts": contacts, "invitations": invitations });
+        if let Some(recovery) = rights.recovery().filter(|_| all) {
+            shown["recovery"] = json!(recovery.thumbprint());
+        }
+        shown
     }
 
     async fn change_rights_by_request(

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use streembit_agent::clock::VirtualTime;
+use streembit_agent::device::Admission;
 use streembit_agent::session::Limits;
+use streembit_keys::rng;
+use streembit_peer::link::Secret;
 use streembit_peer::message::{Answer, End, Operation as O, ProblemCode};
 use streembit_peer::rights::{Change, Day, Grants, Role, WeeklyHours};
+use streembit_peer::session::Remote;
 use tokio::sync::Notify;
 
 use super::house::{Ask, House, NOON, SOON, call, code, grant, label, new_key, next, until, who};
@@ -220,6 +224,28 @@ async fn who_listens_to_the_device_hears_of_changes() {
     let viewer = house.enter(&house.admit(Role::Viewer, vec![]).await).await;
     let refused = viewer.ask(O::SubscribeEvent, "device", "contactsChanged", None).await;
     assert_eq!(code(&refused), Some(ProblemCode::Refused));
+}
+
+#[tokio::test]
+async fn a_device_learns_the_recovery_key_of_whoever_claims_it_and_of_nobody_else() {
+    let house = House::build(VirtualTime::new(NOON, true), Limits::default());
+    let (hers, anothers) = (new_key(), new_key());
+    for (role, recovery) in [(Role::Owner, &hers), (Role::Owner, &anothers), (Role::Viewer, &anothers)] {
+        let secret = Secret::generate(&mut rng::system());
+        house.device.open_pairing(&secret, Admission { role, grants: Grants::default() });
+        let remote = Remote::Pairing(who(house.device.key()));
+        let person = house.enter_from("a machine", &new_key(), remote).await.unwrap();
+        let proof = secret.proof(&person.peers().sid, &person.peers().local);
+        let input = json!({ "proof": proof, "name": "somebody", "recovery": recovery.public() });
+        let answer = person.ask(O::InvokeAction, "device", "pair", Some(input)).await;
+        // At the device nobody is made a second owner.
+        assert_eq!(
+            matches!(answer, Answer::Ok(_)),
+            role != Role::Owner || std::ptr::eq(recovery, &hers),
+            "{answer:?}"
+        );
+        assert_eq!(house.device.rights().recovery(), Some(hers.public()));
+    }
 }
 
 #[tokio::test]

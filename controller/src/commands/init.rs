@@ -32,6 +32,8 @@ pub struct Made {
     pub public_key: PublicKey,
     /// Where it lies.
     pub home: std::path::PathBuf,
+    /// Where the recovery key lies.
+    pub recovery_key: std::path::PathBuf,
 }
 
 /// Makes the account.
@@ -51,6 +53,7 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Made> {
         name: identity.name,
         public_key: identity.public_key,
         home: desk.home().folder().to_owned(),
+        recovery_key: desk.home().recovery_file(),
     })
 }
 
@@ -66,11 +69,14 @@ fn user_name() -> String {
 impl Render for Made {
     fn text(&self, style: Style) -> String {
         format!(
-            "{} {} in {}\nFingerprint {}\nNext: pair with a device, `streembit pair LINK`.",
+            "{} {} in {}\nFingerprint {}\nRecovery key {}: move it away from this machine (a stick, a sheet of paper). Under the \
+             same\npasscode, it gets your devices back when this account is lost: `streembit recovery --help`.\n\
+             Next: pair with a device, `streembit pair LINK`.",
             style.good("Made the account of"),
             style.strong(&self.name),
             self.home.display(),
-            self.fingerprint
+            self.fingerprint,
+            self.recovery_key.display()
         )
     }
 }

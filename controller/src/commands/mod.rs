@@ -17,6 +17,7 @@ pub mod observe;
 pub mod offer;
 pub mod pair;
 pub mod read;
+pub mod recovery;
 pub mod revoke;
 pub mod td;
 pub mod unlock;

@@ -55,15 +55,24 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Revoked> {
     revoked.ok_or_else(|| Failure::because("Nothing was revoked."))
 }
 
-enum Found {
+pub(super) enum Found {
+    /// A contact.
     Member { change: Change, name: String, fingerprint: String },
+    /// An invitation that nobody accepted yet.
     Invited { change: Change, name: String },
+}
+
+impl Found {
+    /// Whether it is the contact with this key.
+    pub(super) fn is(&self, who: &streembit_keys::Thumbprint) -> bool {
+        matches!(self, Self::Member { change: Change::Revoke { contact }, .. } if contact == who)
+    }
 }
 
 /// The fewest characters of a fingerprint that are taken for one: fewer would be a guess.
 const FEWEST: usize = 6;
 
-fn find(standing: &Standing, device: &str, wanted: &str) -> Outcome<Found> {
+pub(super) fn find(standing: &Standing, device: &str, wanted: &str) -> Outcome<Found> {
     let members: Vec<_> = standing
         .contacts
         .iter()

@@ -83,13 +83,22 @@ impl Door {
 
 /// The account's key. A person gets a few tries; a file or a descriptor says the same each time.
 pub async fn unlock_key(home: &Home, source: &Source) -> Outcome<streembit_keys::PrivateKey> {
-    let (home, source) = (home.clone(), source.clone());
+    let home = home.clone();
+    with_passcode(source, move |passcode| home.unlock(passcode)).await
+}
+
+/// Opens a key with the passcode, under the same rules.
+pub async fn with_passcode<T: Send + 'static>(
+    source: &Source,
+    open: impl Fn(&str) -> Outcome<T> + Send + 'static,
+) -> Outcome<T> {
+    let source = source.clone();
     // A prompt waits for a person, and scrypt takes its time: neither may hold up the run time.
     let opening = tokio::task::spawn_blocking(move || {
         let mut tries = if source.can_ask_again() { PROMPTS } else { 1 };
         loop {
             tries -= 1;
-            match home.unlock(&source.read()?) {
+            match open(&source.read()?) {
                 Err(failure) if tries > 0 && failure.exit == crate::error::Exit::InvalidInput => {
                     crate::output::note(&failure.to_string());
                 }

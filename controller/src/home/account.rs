@@ -1,4 +1,6 @@
-//! The account's key, the transport's key, and who this person is.
+//! The account's key, the recovery key, the transport's key, and who this person is.
+
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use streembit_keys::passcode::Passcode;
@@ -9,10 +11,11 @@ use super::{Home, attempts, capitalised, database, disk};
 use crate::error::{Failure, Outcome};
 
 const ACCOUNT: &str = "account.pem";
+const RECOVERY: &str = "recovery.pem";
 const IDENTITY: &str = "identity.json";
 const TRANSPORT: &str = "transport.pem";
 
-/// Longest identity file: a key, a name and some air.
+/// Longest identity file: two keys, a name and some air.
 const MAX_IDENTITY: u64 = 4096;
 
 /// Who this person is: what may be known without the passcode.
@@ -22,6 +25,9 @@ pub struct Identity {
     pub name: String,
     /// The account's public key.
     pub public_key: PublicKey,
+    /// The public half of the key that gets devices back when the account's is lost. Devices that this person claims learn
+    /// it then.
+    pub recovery: PublicKey,
 }
 
 impl Home {
@@ -40,12 +46,20 @@ impl Home {
         let mut random = rng::system();
         let account = PrivateKey::generate(&mut random);
         let transport = PrivateKey::generate(&mut random);
-        let identity = Identity { name: name.to_owned(), public_key: account.public().clone() };
+        let recovery = PrivateKey::generate(&mut random);
+        let identity = Identity {
+            name: name.to_owned(),
+            public_key: account.public().clone(),
+            recovery: recovery.public().clone(),
+        };
 
         let transport = pkcs8::to_pem(&transport).map_err(|e| Failure::because(sentence(&e)))?;
         files::write_atomic(&self.file(TRANSPORT), transport.as_bytes(), 0o600).map_err(disk)?;
         let text = serde_json::to_string_pretty(&identity).map_err(|e| Failure::because(sentence(&e)))?;
         files::write_atomic(&self.file(IDENTITY), text.as_bytes(), 0o600).map_err(disk)?;
+        let recovery = pkcs8::to_encrypted_pem(&recovery, passcode, &mut random)
+            .map_err(|e| Failure::because(sentence(&e)))?;
+        files::write_atomic(&self.file(RECOVERY), recovery.as_bytes(), 0o600).map_err(disk)?;
         // The account's file comes last: whoever is killed before has no account, and simply begins again.
         let account = pkcs8::to_encrypted_pem(&account, passcode, &mut random)
             .map_err(|e| Failure::because(sentence(&e)))?;
@@ -85,6 +99,11 @@ impl Home {
         }
     }
 
+    /// Where `init` left the recovery key.
+    pub fn recovery_file(&self) -> PathBuf {
+        self.file(RECOVERY)
+    }
+
     /// The key of the network's own encryption.
     pub fn transport_key(&self) -> Outcome<PrivateKey> {
         if !self.has_account() {
@@ -107,6 +126,20 @@ impl Home {
         Failure::because(format!("There is no account in {}.", self.folder().display()))
             .or("Make one with `streembit init`.")
     }
+}
+
+/// What opens a recovery key, wherever its owner keeps it. It is under a passcode, so who may read the file is not asked: a
+/// stick or a scanned sheet of paper knows no owner.
+pub fn recovery_key(file: &Path) -> Outcome<impl Fn(&str) -> Outcome<PrivateKey> + Send + 'static> {
+    let pem = files::read_bounded(file, pkcs8::MAX_PEM as u64).map_err(|error| {
+        let failure = Failure::invalid(format!("{}.", capitalised(&error.to_string())));
+        failure.or("Name the file that `streembit init` made, where you keep it now: `--key FILE`.")
+    })?;
+    let (pem, file) = (String::from_utf8_lossy(&pem).into_owned(), file.to_owned());
+    Ok(move |passcode: &str| {
+        pkcs8::from_encrypted_pem(&pem, passcode)
+            .map_err(|error| Failure::invalid(format!("{}: {error}.", file.display())))
+    })
 }
 
 fn sentence(error: &dyn std::error::Error) -> String {

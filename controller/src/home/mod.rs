@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! account.pem     the account key, under the passcode (PKCS#8; `openssl pkey -in account.pem` opens it)
-//! identity.json   its public half and the person's name, to say who one is without a passcode
+//! recovery.pem    the recovery key, under the same passcode, until its owner moves it to a safe place
+//! identity.json   the public halves and the person's name, to say who one is without a passcode
 //! transport.pem   the key of the network's own encryption; it names nobody
 //! contacts.db     devices: keys, addresses, descriptions, the newest journal head that each has shown
 //! unlock.sock     while `streembit unlock` is in force
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use streembit_keys::files;
 
-pub use account::Identity;
+pub use account::{Identity, recovery_key};
 pub use contacts::{Contact, Contacts, Head, HeadCheck, NewContact};
 
 use crate::error::{Failure, Outcome};

@@ -11,7 +11,7 @@ use super::{Person, problem};
 use crate::address::{DEVICE_THING, check_contact_name};
 use crate::door::{Meeting, Met};
 use crate::error::{Exit, Failure, Outcome};
-use crate::home::NewContact;
+use crate::home::{Identity, NewContact};
 use crate::naming;
 
 impl Person {
@@ -47,9 +47,9 @@ impl Person {
     async fn prove(&self, connection: &Connection, link: &Link, meeting: &Meeting) -> Outcome<Value> {
         let caller = self.0.key.public().thumbprint();
         let proof = link.secret.proof(&connection.peers().sid, &caller);
-        let name = self.0.home.identity()?.name;
+        let Identity { name, recovery, .. } = self.0.home.identity()?;
         let (action, input) = match link.kind {
-            LinkKind::Pairing => ("pair", json!({ "proof": proof, "name": name })),
+            LinkKind::Pairing => ("pair", json!({ "proof": proof, "name": name, "recovery": recovery })),
             LinkKind::Invitation => {
                 let id = link.secret.hash().invitation_id();
                 ("join", json!({ "id": id, "proof": proof, "name": name }))

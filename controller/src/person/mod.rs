@@ -53,8 +53,17 @@ impl Person {
             return Err(Failure::because("The account's key is not the one that its identity names.")
                 .or(format!("Files of two accounts are mixed in {}.", home.folder().display())));
         }
+        Ok(Self::at_work(home, key))
+    }
+
+    /// The recovery key in the account's place: a device lets it change rights, and nothing else.
+    pub fn recovering(home: Home, key: PrivateKey) -> Self {
+        Self::at_work(home, key)
+    }
+
+    fn at_work(home: Home, key: PrivateKey) -> Self {
         let sessions = Mutex::default();
-        Ok(Self(Arc::new(Inner { home, key, network: OnceCell::new(), sessions })))
+        Self(Arc::new(Inner { home, key, network: OnceCell::new(), sessions }))
     }
 
     /// Does what was asked.

@@ -15,5 +15,6 @@ mod journal;
 mod many;
 mod offers;
 mod people;
+mod recovery;
 mod streams;
 mod unlocked;
