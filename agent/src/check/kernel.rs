@@ -36,20 +36,23 @@ pub fn kernel() -> Vec<Point> {
 
 /// Whether these host processes run under a filter, as they said they would.
 pub fn confined(hosts: &[u32]) -> Point {
-    let loose: Vec<String> = hosts
+    // One that ended meanwhile, or that the kernel hides from its siblings, cannot be asked.
+    let asked: Vec<(u32, Confinement)> = hosts
         .iter()
-        .filter(|id| {
-            let status = fs::read_to_string(format!("/proc/{id}/status"));
-            // One that ended meanwhile confines nothing any more.
-            status.is_ok_and(|text| {
-                let found = Confinement::parse(&text);
-                found.seccomp != Some(2) || found.no_new_privileges != Some(true)
-            })
+        .filter_map(|id| {
+            let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+            Some((*id, Confinement::parse(&text)))
         })
-        .map(u32::to_string)
         .collect();
+    let is_loose = |found: Confinement| found.seccomp != Some(2) || found.no_new_privileges != Some(true);
+    let loose: Vec<String> =
+        asked.iter().filter(|(_, found)| is_loose(*found)).map(|(id, _)| id.to_string()).collect();
     let point = if loose.is_empty() {
-        Diagnosis::Sandbox.ok(format!("{} processes, each behind its filter", hosts.len()))
+        Diagnosis::Sandbox.ok(format!(
+            "{} of {} could be asked, and are behind their filter",
+            asked.len(),
+            hosts.len()
+        ))
     } else {
         Diagnosis::Sandbox.bad(
             format!("without a filter: process {}", loose.join(", ")),

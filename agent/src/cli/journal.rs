@@ -34,27 +34,32 @@ fn parse_head(text: &str) -> Result<KeptHead, String> {
 
 pub(super) fn execute(context: &Context, command: Command) -> Result<Found, Failure> {
     let Command::Verify(args) = command;
-    let verification = match context.data.lock() {
+    let verification = verify(context, args.against)?;
+    let exit = if verification.holds { Exit::Ok } else { Exit::Failure };
+    Ok(Found::new(&verification, text_of(&verification)).with_exit(exit))
+}
+
+/// Checks the journal: as it lies there, or by asking the agent that writes it.
+pub(super) fn verify(context: &Context, against: Option<KeptHead>) -> Result<Verification, Failure> {
+    match context.data.lock() {
         // Nobody else writes: the file is checked as it lies there.
         Ok(_lock) => {
             let identity = Identity::load(&context.data, credentials().as_deref())?;
-            let against = args.against.map(|kept| kept.0);
+            let against = against.map(|kept| kept.0);
             let report = journal::check(&context.data.state(), identity.account.public(), against)
                 .map_err(Failure::failed)?;
-            Verification::from(report)
+            Ok(Verification::from(report))
         }
         Err(IdentityError::InUse(_)) => {
-            let against = args.against.map(|kept| kept.to_string());
-            context.ask(&Call::VerifyJournal { against })?
+            let against = against.map(|kept| kept.to_string());
+            context.ask(&Call::VerifyJournal { against })
         }
         Err(error) if !context.data.is_initialised() => {
             drop(error);
-            return Err(IdentityError::NotInitialised(context.data.path().to_owned()).into());
+            Err(IdentityError::NotInitialised(context.data.path().to_owned()).into())
         }
-        Err(error) => return Err(error.into()),
-    };
-    let exit = if verification.holds { Exit::Ok } else { Exit::Failure };
-    Ok(Found::new(&verification, text_of(&verification)).with_exit(exit))
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Where systemd puts what `LoadCredential=` names.

@@ -4,6 +4,7 @@
 //! agent ask it through the control socket; the others work in the data folder while no agent runs on it.
 
 mod admit;
+mod bundle;
 mod check;
 mod completions;
 mod config;
@@ -12,6 +13,7 @@ mod init;
 mod invite;
 mod journal;
 mod log;
+mod logs;
 mod offer;
 mod output;
 mod pair;
@@ -37,6 +39,7 @@ Examples:
   streembit-agent run                   run it (systemd does this: systemctl start streembit-agent)
   streembit-agent pair                  show the link and QR code with which its owner takes it
   streembit-agent check                 see that all is well, or what to do about it
+  streembit-agent logs -f               what it says while it runs
 ";
 
 /// A device that its owner controls from anywhere, and nobody else.
@@ -95,6 +98,10 @@ enum Command {
     Status,
     /// Look at everything, and say what to do about what is not well
     Check(check::Args),
+    /// Show the log of the service
+    Logs(logs::Args),
+    /// Write down how the device is, for whoever helps: without keys, secrets and names
+    SupportBundle(bundle::Args),
     /// Check, show and change the config file
     #[command(subcommand)]
     Config(config::Command),
@@ -139,6 +146,7 @@ pub fn main() -> Exit {
 }
 
 fn execute(cli: Cli) -> Result<Found, Failure> {
+    let json = cli.json;
     let data = DataFolder::new(cli.data);
     let data = match cli.config {
         Some(file) => data.with_config(file),
@@ -157,6 +165,8 @@ fn execute(cli: Cli) -> Result<Found, Failure> {
         Command::Journal(command) => journal::execute(&context, command),
         Command::Status => status::execute(&context),
         Command::Check(args) => check::execute(&context, &args),
+        Command::Logs(args) => logs::execute(&context, &args, json),
+        Command::SupportBundle(args) => bundle::execute(&context, &args),
         Command::Config(command) => config::execute(&context, command),
         Command::FactoryReset(args) => reset::execute(&context, &args),
         Command::Completions(args) => Ok(completions::execute(&args)),

@@ -31,6 +31,11 @@ impl Found {
         Self { json, text: text.into(), note: None, exit: Exit::Ok }
     }
 
+    /// Found, and said already by another program.
+    pub fn said() -> Self {
+        Self::new(&Value::Null, "")
+    }
+
     /// The same with something said beside it.
     #[must_use]
     pub fn with_note(mut self, note: String) -> Self {
@@ -51,7 +56,11 @@ pub(super) fn found(found: &Found, as_json: bool) -> Exit {
         // Who cannot be told beside the result still gets the result.
         let _ = writeln!(io::stderr().lock(), "{note}");
     }
-    let written = if as_json { line(&found.json.to_string()) } else { line(&found.text) };
+    let written = match (as_json, &found.json) {
+        (true, Value::Null) => Ok(()),
+        (true, json) => line(&json.to_string()),
+        (false, _) => line(&found.text),
+    };
     match written {
         Ok(()) => found.exit,
         // Whoever read it has read enough (`… | head`).

@@ -1,6 +1,5 @@
 //! `streembit-agent run`
 
-use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
@@ -17,6 +16,8 @@ use crate::identity::{DataFolder, Identity, credential, finish_reset};
 use crate::liveness::{Part, Pulse, pulse};
 use crate::things::Things;
 
+mod journald;
+mod log;
 mod notify;
 
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> {
-    start_log();
+    log::start();
     let data = &context.data;
     if !data.path().exists() {
         return Err(crate::identity::IdentityError::NotInitialised(data.path().to_owned()).into());
@@ -178,22 +179,4 @@ impl Signals {
     async fn stop(&mut self) {
         while self.next().await != Signal::Stop {}
     }
-}
-
-/// What is logged where nobody says otherwise: our own news, and others' warnings.
-const DEFAULT_LOG: &str = "warn,streembit_agent=info,streembit_peer=info";
-
-/// The log goes to standard error, where systemd's journal takes it with its own time stamps.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("STREEMBIT_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(DEFAULT_LOG));
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let in_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
-    // A second start in one process (a test) keeps the first log.
-    let _ = if in_systemd {
-        format.with_ansi(false).without_time().try_init()
-    } else {
-        format.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
-    };
-    let _ = std::io::stderr().flush();
 }

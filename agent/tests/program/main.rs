@@ -10,4 +10,5 @@ mod offers;
 mod person;
 mod process;
 mod settings;
+mod support;
 mod watchdog;

@@ -25,6 +25,28 @@ impl Ended {
     }
 }
 
+/// The program on a data folder, with nothing from outside.
+fn command(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streembit-agent"));
+    command.arg("--data").arg(data).args(arguments).stdin(Stdio::null());
+    for name in
+        ["STREEMBIT_DATA", "STREEMBIT_CONFIG", "STREEMBIT_LOG", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY"]
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the program on a data folder to its end.
+pub fn run(data: &Path, arguments: &[&str]) -> Ended {
+    let output = command(data, arguments).output().unwrap();
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
 impl Machine {
     /// A machine without a device.
     pub fn new() -> Self {
@@ -49,23 +71,11 @@ impl Machine {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_streembit-agent"));
-        command.arg("--data").arg(self.data()).args(arguments).stdin(Stdio::null());
-        for name in
-            ["STREEMBIT_DATA", "STREEMBIT_CONFIG", "STREEMBIT_LOG", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY"]
-        {
-            command.env_remove(name);
-        }
-        command
+        command(&self.data(), arguments)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
-        let output = self.command(arguments).output().unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        run(&self.data(), arguments)
     }
 
     /// Starts the agent and waits until it says that it is ready.

@@ -81,6 +81,11 @@ fn packages(machine: &Machine, made: &Made) -> Result<()> {
     );
     println!("check is all green");
 
+    the_log_has_its_fields(machine)?;
+    println!("the log is in the journal with its fields, and `logs` shows it");
+    a_bundle_is_whose_who_asked(machine)?;
+    println!("a support bundle holds the log, and no key");
+
     the_watchdog_bites(machine)?;
     println!("an agent that was stopped was started again by the watchdog");
     ann(machine, "read garage/door/state").context("the door after that")?;
@@ -182,6 +187,33 @@ fn a_person_opens_the_door(machine: &Machine) -> Result<()> {
         moved.lines().filter(|line| line.starts_with("4 pulse")).count() == 1,
         "the lines moved: {moved}"
     );
+    Ok(())
+}
+
+fn the_log_has_its_fields(machine: &Machine) -> Result<()> {
+    let shown = machine.must("sudo -u ann sudo streembit-agent logs --since today")?;
+    ensure!(shown.contains("the device runs device="), "the log:\n{shown}");
+    let found = machine.must("journalctl --unit streembit-agent --output json STREEMBIT_DEVICE=$(streembit-agent --json status | sed 's/.*\"device\":\"//;s/\".*//')")?;
+    ensure!(found.contains("\"PRIORITY\":\"6\""), "no line with that field:\n{found}");
+    Ok(())
+}
+
+fn a_bundle_is_whose_who_asked(machine: &Machine) -> Result<()> {
+    let folder = "/home/ann/bundle";
+    machine.must(&format!("runuser -u ann -- mkdir {folder}"))?;
+    machine.must(&format!(
+        "cd {folder} && runuser -u ann -- sudo streembit-agent support-bundle garage.tar.gz"
+    ))?;
+    machine.must(&format!("cd {folder} && runuser -u ann -- tar -xzf garage.tar.gz --strip-components 1"))?;
+    machine.must(&format!(
+        "grep 'the device runs' {folder}/log.txt && grep ActiveState=active {folder}/unit.txt"
+    ))?;
+    for key in ["account.key", "lan.key"] {
+        let line = machine.must(&format!("sed -n 2p /var/lib/streembit/{key}"))?;
+        let found = machine.run(&format!("grep --recursive --fixed-strings -e '{line}' {folder}"))?;
+        ensure!(!line.is_empty() && found.code == Some(1), "{key} is in the bundle");
+    }
+    machine.must(&format!("rm -r {folder}"))?;
     Ok(())
 }
 
