@@ -1,4 +1,4 @@
-//! What the project does with itself: `cargo xtask demo | test | plugins | package | bench | fuzz | qualify`.
+//! What the project does with itself: `cargo xtask demo | test | plugins | package | docs | bench | fuzz | qualify`.
 //!
 //! One file a command. [`requirements`] knows what each needs from the system, [`programs`] builds what is shipped,
 //! [`tool`] runs other programs.
@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod fuzz;
 mod package;
 mod plugins;
@@ -39,8 +40,10 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Run what is too long for the gate.
     Qualify(qualify::Options),
-    /// Build the first-party plugins into target/plugins.
-    Plugins,
+    /// Build the first-party plugins into target/plugins, or a plugin of your own in its folder.
+    Plugins(plugins::Options),
+    /// Build the book into target/book, by `mdbook`.
+    Docs,
     /// Make the packages that are installed: .deb, and a tarball with an install script.
     Package(package::Options),
 }
@@ -53,7 +56,8 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Qualify(options) => qualify::run(&options),
         Task::Package(options) => package::run(&options),
-        Task::Plugins => plugins::build().map(|folder| println!("{}", folder.display())),
+        Task::Docs => docs::run(),
+        Task::Plugins(options) => plugins::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,30 +7,70 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 use streembit_plugin_api::{Manifest, section};
 
 use crate::{requirements, tool};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// Builds every plugin and returns the folder of the components.
+/// Which plugins.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The folder of a plugin that is not one of ours, with its `plugin.toml`: its component is put there
+    folder: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let made = options.folder.as_deref().map_or_else(build, build_one)?;
+    println!("{}", made.display());
+    Ok(())
+}
+
+/// Builds the plugin in this folder, and returns its component.
+fn build_one(folder: &Path) -> Result<PathBuf> {
+    let manifest = folder.join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
+    let package: toml::Table = toml::from_str(&text).with_context(|| manifest.display().to_string())?;
+    let name = package.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
+    let name = name.with_context(|| format!("{}: no package.name", manifest.display()))?;
+    // Its own lock file, if it has one, is its author's to keep.
+    let built = compile(folder, &[])?;
+    let finished = finish(&component(&built, name), &folder.join("plugin.toml"))?;
+    write(&folder.join(name).with_extension("wasm"), &finished)
+}
+
+/// Builds every plugin of ours and returns the folder of the components.
 pub(crate) fn build() -> Result<PathBuf> {
     let sources = tool::workspace().join("plugins");
-    let built = tool::target().join("plugins-build");
-    let mut cargo = compiler()?;
-    cargo.current_dir(&sources).args(["build", "--release", "--quiet", "--locked", "--target", TARGET]);
-    cargo.arg("--target-dir").arg(&built);
-    tool::run(&mut cargo)?;
+    let built = compile(&sources, &["--locked"])?;
     let folder = tool::target().join("plugins");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for plugin in plugins(&sources)? {
-        let component =
-            built.join(TARGET).join("release").join(plugin.replace('-', "_")).with_extension("wasm");
-        let finished = finish(&component, &sources.join(&plugin).join("plugin.toml"))?;
-        let to = folder.join(&plugin).with_extension("wasm");
-        std::fs::write(&to, finished).with_context(|| format!("cannot write {}", to.display()))?;
+        let finished = finish(&component(&built, &plugin), &sources.join(&plugin).join("plugin.toml"))?;
+        write(&folder.join(&plugin).with_extension("wasm"), &finished)?;
     }
     Ok(folder)
+}
+
+/// Builds what is in a folder for the target, and returns where cargo builds.
+fn compile(folder: &Path, words: &[&str]) -> Result<PathBuf> {
+    let built = tool::target().join("plugins-build");
+    let mut cargo = compiler()?;
+    cargo.current_dir(folder).args(["build", "--release", "--quiet", "--target", TARGET]).args(words);
+    cargo.arg("--target-dir").arg(&built);
+    tool::run(&mut cargo)?;
+    Ok(built)
+}
+
+/// What cargo makes of a package.
+fn component(built: &Path, package: &str) -> PathBuf {
+    built.join(TARGET).join("release").join(package.replace('-', "_")).with_extension("wasm")
+}
+
+fn write(file: &Path, component: &[u8]) -> Result<PathBuf> {
+    std::fs::write(file, component).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file.to_owned())
 }
 
 /// Runs the plugins' unit tests, natively on the mock of the SDK.

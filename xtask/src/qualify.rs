@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::fuzz;
 
+mod book;
 mod machine;
 mod packages;
 mod soak;
@@ -33,7 +34,7 @@ enum Part {
     Fuzz,
     /// People at a device on which everything goes wrong now and then, for ten minutes or `--minutes`.
     Soak,
-    /// The packages, from installation to purge on a Debian system of their own. For root.
+    /// The packages, from installation to purge on a Debian system of their own, and what the book says of that. For root.
     Packages,
 }
 

@@ -71,6 +71,7 @@ impl PluginSet {
         for ((name, config), outcome) in new.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => {
+                    info!(plugin = %name, "taken up, as the config file says");
                     started.insert(name, config);
                 }
                 Err(error) => {

@@ -1,8 +1,11 @@
 //! A device and its people as processes on this machine, for the demo and the whole-system tests.
 //!
+//! [`book`] does what the book says.
+//!
 //! It knows the programs by their command lines only, as a user does. Every process that it starts ends with the value
 //! that stands for it, by its id; everything that it writes lies in one temporary folder.
 
+pub mod book;
 mod device;
 mod door;
 mod journal;

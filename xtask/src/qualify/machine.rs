@@ -75,16 +75,22 @@ impl Machine {
 
     /// Runs a line of shell as the machine's root.
     pub(super) fn run(&self, line: &str) -> Result<Finished> {
+        let mut enter = self.enter(&["HOME=/root"]);
+        enter.args(["sh", "-c", line]);
+        Finished::run(&mut enter)
+    }
+
+    /// A command that runs the words that follow it as the machine's root, with these variables.
+    pub(super) fn enter(&self, variables: &[&str]) -> Command {
         let mut enter = Command::new("nsenter");
         enter.args(["--target", &self.first.to_string(), "--all", "env", "-i"]);
         enter.args([
             "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME=/root",
             "LC_ALL=C.UTF-8",
             "DEBIAN_FRONTEND=noninteractive",
         ]);
-        enter.args(["sh", "-c", line]);
-        Finished::run(&mut enter)
+        enter.args(variables);
+        enter
     }
 
     /// The same, and it must succeed. Returns what was printed, without the line feed at its end.

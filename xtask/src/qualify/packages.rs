@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::book;
 use super::machine::Machine;
 use crate::package::{self, Arch, Made};
 use crate::{requirements, tool};
@@ -54,6 +55,11 @@ pub(super) fn run() -> Result<()> {
     tarball(&machine, &again.tarball).context("the tarball")?;
     nothing_is_left(&machine, &before)?;
     println!("the tarball's script did the same, and left nothing either");
+    book::on_debian(&machine, &again).context("the book")?;
+    book::in_the_sources().context("the book")?;
+    println!(
+        "what the book says to type on such a machine, and in the sources, works and prints what it shows"
+    );
     Ok(())
 }
 
