@@ -203,6 +203,9 @@ impl From<IdentityError> for Failure {
             {
                 Self::refused(message).or("Run this with `sudo`.")
             }
+            IdentityError::File(
+                FileError::TooLong { .. } | FileError::NotAFile { .. } | FileError::Exposed { .. },
+            ) => Self::invalid(message),
             IdentityError::File(_) => Self::failed(message),
         }
     }

@@ -116,6 +116,7 @@ fn files_of_the_device_that_are_damaged_are_named() {
         ("half of it", "state.db", &state[..state.len() / 2], 1, &["damaged"]),
         ("its first bytes", "state.db", &state[..50], 1, &["not a journal"]),
         ("garbage", "account.key", &garbage[..1000], 7, &["PEM"]),
+        ("20 KB of it", "account.key", &garbage, 7, &["too long"]),
         ("half of it", "account.key", &key[..key.len() / 2], 7, &["PEM"]),
     ];
     for (what, name, bytes, code, words) in cases {
