@@ -48,11 +48,13 @@ pub fn confined(hosts: &[u32]) -> Point {
     let loose: Vec<String> =
         asked.iter().filter(|(_, found)| is_loose(*found)).map(|(id, _)| id.to_string()).collect();
     let point = if loose.is_empty() {
-        Diagnosis::Sandbox.ok(format!(
-            "{} of {} could be asked, and are behind their filter",
-            asked.len(),
-            hosts.len()
-        ))
+        Diagnosis::Sandbox.ok(match (hosts.len(), asked.len()) {
+            (all, seen) if all == seen => format!("{all} running, each behind its filter"),
+            (all, 0) => format!("{all} running; the kernel shows them to root alone"),
+            (all, seen) => {
+                format!("{all} running; those that the kernel shows, {seen}, are behind their filter")
+            }
+        })
     } else {
         Diagnosis::Sandbox.bad(
             format!("without a filter: process {}", loose.join(", ")),

@@ -99,7 +99,8 @@ fn text_of(points: &[Point], worst: Level) -> String {
     lines.join("\n")
 }
 
-fn line_of(point: &Point) -> String {
+/// A point, with what to do about it.
+pub(super) fn line_of(point: &Point) -> String {
     let mark = match point.level {
         Level::Ok => "ok     ",
         Level::Warning => "warning",

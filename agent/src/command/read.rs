@@ -13,7 +13,7 @@ impl Call<'_> {
         let property = model.property(name).ok_or(Problem::new(ProblemCode::Refused))?;
         let value = match self.target() {
             Target::Thing(thing) => thing.read_property(name).await.map_err(|fault| Problem::from(&fault))?,
-            Target::Device => self.device.read_property(self.caller, name)?,
+            Target::Device => self.device.read_property(self.caller, name).await?,
         };
         property.schema.check(&value).map_err(|error| outside(&error.to_string()))?;
         Ok(value)

@@ -1,5 +1,7 @@
 //! Whether all is well, point by point, and what to do where it is not.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use streembit_peer::network::Address;
@@ -8,6 +10,7 @@ use super::Core;
 use crate::check::{self, Diagnosis, Point};
 use crate::clock::Witness;
 use crate::config::Config;
+use crate::device::Checker;
 use crate::liveness::stuck;
 use crate::plugins::Status;
 use crate::things::Health;
@@ -21,6 +24,12 @@ const OF_LATE: Duration = Duration::from_secs(3600);
 
 /// Where whoever looks after a service reads on.
 const LOG: &str = "Look at the log: `streembit-agent logs`.";
+
+impl Checker for Core {
+    fn look(&self) -> Pin<Box<dyn Future<Output = Vec<Point>> + Send + '_>> {
+        Box::pin(self.check())
+    }
+}
 
 impl Core {
     /// Everything that the running agent can look at, by number.

@@ -205,6 +205,8 @@ impl Daemon {
             reload: watcher.as_ref().map(|(watcher, _)| watcher.asker()),
             pulses,
         });
+        let checker = Arc::downgrade(&core);
+        core.device.set_checker(checker);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let daemon = Self { core, server, stop, tasks };
         daemon.spawn_all((incoming, accepts), (control, asks), (metrics, tells), watcher);

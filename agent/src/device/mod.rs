@@ -10,7 +10,9 @@ mod entry;
 mod pairing;
 mod properties;
 
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use streembit_keys::PrivateKey;
@@ -19,6 +21,7 @@ use streembit_peer::message::Name;
 use streembit_thing_descriptions::{Invalid, ThingModel, models};
 
 use crate::access::Rights;
+use crate::check::Point;
 use crate::clock::Clock;
 use crate::command::{Actions, Callers, Counts, LongAnswers, Watch};
 use crate::journal::Journal;
@@ -63,6 +66,12 @@ pub struct DeviceParts {
     pub things: Arc<Things>,
 }
 
+/// Who looks at everything, for the property `health`: the daemon, which knows more than the device does.
+pub(crate) trait Checker: Send + Sync {
+    /// Every point, by number.
+    fn look(&self) -> Pin<Box<dyn Future<Output = Vec<Point>> + Send + '_>>;
+}
+
 /// The device.
 pub struct Device {
     parts: DeviceParts,
@@ -76,6 +85,7 @@ pub struct Device {
     pairing: Pairing,
     counts: Counts,
     security_log: SecurityLog,
+    checker: OnceLock<Weak<dyn Checker>>,
     /// One change of rights at a time, each with all that follows from it.
     order: Arc<tokio::sync::Mutex<()>>,
 }
@@ -102,6 +112,7 @@ impl Device {
             pairing: Pairing::default(),
             counts: Counts::default(),
             security_log: SecurityLog::default(),
+            checker: OnceLock::new(),
             order: Arc::default(),
         })
     }
@@ -175,6 +186,11 @@ impl Device {
     /// Where the log is told what somebody tries.
     pub(crate) fn security_log(&self) -> &SecurityLog {
         &self.security_log
+    }
+
+    /// Says who looks at everything for `health`. Once: what is said later is not heard.
+    pub(crate) fn set_checker(&self, checker: Weak<dyn Checker>) {
+        let _ = self.checker.set(checker);
     }
 
     /// Opens a pairing: for ten minutes, or until somebody proves `secret`, whoever does becomes a contact. The first owner of a

@@ -1,6 +1,6 @@
 //! What the device says of itself, and what it does itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde_json::{Map, Value, json};
 use streembit_peer::message::{Problem, ProblemCode, Request};
@@ -17,8 +17,9 @@ const MAX_ENTRIES: usize = 64;
 
 impl Device {
     /// A property, as this caller may see it.
-    pub(crate) fn read_property(&self, caller: &Caller, name: &str) -> Result<Value, Problem> {
+    pub(crate) async fn read_property(&self, caller: &Caller, name: &str) -> Result<Value, Problem> {
         match name {
+            "health" => Ok(self.health().await),
             "status" => Ok(self.status(caller)),
             "version" => Ok(json!(self.parts.version)),
             "identity" => Ok(json!(self.parts.identity)),
@@ -72,6 +73,14 @@ impl Device {
             status["time"] = json!(time.unix());
         }
         status
+    }
+
+    /// Every point that the running agent looks at. A device without an agent around it has none.
+    async fn health(&self) -> Value {
+        match self.checker.get().and_then(Weak::upgrade) {
+            Some(checker) => json!(checker.look().await),
+            None => json!([]),
+        }
     }
 
     fn journal_head(&self) -> Value {

@@ -31,7 +31,7 @@ async fn an_owner_sees_all_of_it() {
     let rights = read(&owner, "rights").await;
     assert_eq!(rights["contacts"][0]["role"], json!("owner"));
     let Answer::Ok(all) = owner.ask(O::ReadAllProperties, "device", "", None).await else { panic!("all") };
-    assert_eq!(all.as_object().unwrap().len(), 6);
+    assert_eq!(all.as_object().unwrap().len(), 7);
 }
 
 #[tokio::test]
@@ -124,6 +124,22 @@ async fn the_journal_is_read_by_who_may() {
     let operator = house.enter(&house.admit(Role::Operator, vec![]).await).await;
     let answer = operator.ask(O::InvokeAction, "device", "readJournal", Some(json!({}))).await;
     assert_eq!(code(&answer), Some(ProblemCode::Refused));
+}
+
+#[tokio::test]
+async fn health_is_for_owners_and_for_whom_it_was_granted() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    // No agent is around this device that could look at anything.
+    assert_eq!(read(&owner, "health").await, json!([]));
+    let grants = vec![grant("device", "health", &[O::ReadProperty])];
+    let caretaker = house.enter(&house.admit(Role::Guest, grants).await).await;
+    assert_eq!(read(&caretaker, "health").await, json!([]));
+    let operator = house.enter(&house.admit(Role::Operator, vec![]).await).await;
+    let answer = operator.ask(O::ReadProperty, "device", "health", None).await;
+    assert_eq!(code(&answer), Some(ProblemCode::Refused));
+    let Answer::Ok(all) = operator.ask(O::ReadAllProperties, "device", "", None).await else { panic!("all") };
+    assert!(all.get("health").is_none() && all.get("status").is_some(), "{all}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `streembit device`
 
+mod check;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -31,6 +33,28 @@ Exit code 1 says that the device's journal went back: it was cut off, rewritten,
         /// The device; may be left out where you have only one
         device: Option<String>,
     },
+    /// See whether all is well on a device, or what to do about it
+    #[command(after_help = "\
+Examples:
+  streembit device check
+  streembit device check garage --json | jq '.points[] | select(.level != \"ok\")'
+
+It is for owners, and for whom an owner let: `streembit invite … --allow device/health`. Whoever stands at the device asks
+`streembit-agent check`, which has the same numbers. Exit code 1 says that something does not work.")]
+    Check {
+        /// The device; may be left out where you have only one
+        device: Option<String>,
+    },
+}
+
+/// What was asked of a device.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Asked {
+    /// How it is.
+    Status(Box<Status>),
+    /// Whether all is well.
+    Check(check::Checked),
 }
 
 /// How a device is.
@@ -57,9 +81,15 @@ pub struct Status {
     pub went_back: Option<String>,
 }
 
-/// Asks a device how it is.
-pub async fn run(desk: &Desk, args: Args) -> Outcome<Status> {
-    let What::Status { device } = args.what;
+/// Asks a device.
+pub async fn run(desk: &Desk, args: Args) -> Outcome<Asked> {
+    match args.what {
+        What::Status { device } => status(desk, device).await.map(Box::new).map(Asked::Status),
+        What::Check { device } => check::run(desk, device.as_deref()).await.map(Asked::Check),
+    }
+}
+
+async fn status(desk: &Desk, device: Option<String>) -> Outcome<Status> {
     let contact = desk.home().contacts()?.one(device.as_deref())?;
     let property = |name| known(desk, &contact.name, name);
     let (status, version, identity) =
@@ -79,6 +109,25 @@ async fn known(desk: &Desk, device: &str, name: &str) -> Outcome<Option<Value>> 
         Ok(value) => Ok(Some(value)),
         Err(failure) if failure.exit == Exit::Refused && failure.message.starts_with("Refused") => Ok(None),
         Err(failure) => Err(failure),
+    }
+}
+
+impl Asked {
+    /// A failure if something is wrong with the device.
+    pub fn verdict(&self) -> Outcome<()> {
+        match self {
+            Self::Status(status) => status.verdict(),
+            Self::Check(checked) => checked.verdict(),
+        }
+    }
+}
+
+impl Render for Asked {
+    fn text(&self, style: Style) -> String {
+        match self {
+            Self::Status(status) => status.text(style),
+            Self::Check(checked) => checked.text(style),
+        }
     }
 }
 

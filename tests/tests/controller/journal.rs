@@ -1,6 +1,6 @@
 //! What a device did, and whether it still says so.
 
-use streembit_controller::commands::device::{Args as DeviceArgs, What, run as device};
+use streembit_controller::commands::device::{Args as DeviceArgs, Asked, What, run as device};
 use streembit_controller::commands::log::{self, run as log};
 use streembit_controller::error::Exit;
 
@@ -30,7 +30,7 @@ async fn the_log_shows_what_was_done_and_its_chain_holds() {
     journal.verdict().unwrap();
     let verdict = journal.verified.unwrap();
     assert!(verdict.entries > 80 && verdict.unproven.is_empty(), "{verdict:?}");
-    let shown = device(&ada.desk, status()).await.unwrap();
+    let Asked::Status(shown) = device(&ada.desk, status()).await.unwrap() else { panic!("a status") };
     shown.verdict().unwrap();
     assert!(shown.journal.is_some() && shown.status.is_some() && shown.version.is_some());
 }
@@ -62,6 +62,29 @@ async fn a_device_whose_journal_was_put_back_is_found_out() {
         ada.invoke("open", None).await.unwrap();
     }
     assert!(device(&ada.desk, status()).await.unwrap().verdict().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_looked_after_from_afar_by_who_may() {
+    let house = House::new().await;
+    let ada = house.owner().await;
+    let check = || DeviceArgs { what: What::Check { device: None } };
+    let Asked::Check(found) = device(&ada.desk, check()).await.unwrap() else { panic!("points") };
+    let codes: std::collections::BTreeSet<u64> = found.points.iter().map(|point| point.code).collect();
+    assert!(codes.is_superset(&[3, 4, 5, 6, 7, 8, 9, 11].into()), "{found:?}");
+
+    let guest = async |name: &str, right: &str| {
+        let invitation = ada.invite(name, &[right]).await.unwrap();
+        let guest = Someone::new(name);
+        guest.accept(&invitation.link).await.unwrap();
+        guest
+    };
+    let caretaker = guest("Cara", "device/health").await;
+    let Asked::Check(seen) = device(&caretaker.desk, check()).await.unwrap() else { panic!("points") };
+    assert_eq!(seen.points.len(), found.points.len());
+    let bea = guest("Bea", "door/open").await;
+    let failure = device(&bea.desk, check()).await.unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused, "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -159,6 +159,7 @@ fn roles_on_the_device() {
         (Operation::ReadProperty, "identity", &everybody[1..]),
         (Operation::ReadProperty, "version", &everybody[1..]),
         (Operation::InvokeAction, "changeRights", &everybody[3..]),
+        (Operation::ReadProperty, "health", &everybody[3..]),
         (Operation::InvokeAction, "readJournal", &everybody[3..]),
         (Operation::SubscribeEvent, "contactsChanged", &everybody[3..]),
         (Operation::SubscribeEvent, "securityEvent", &everybody[3..]),
