@@ -17,15 +17,8 @@ const HOME: &str = "/home/ann";
 /// A machine as its reader `ann` sees it, who may use sudo.
 impl Site for Machine {
     fn enter(&self, _: &Place) -> Result<Command> {
-        let mut enter = self.enter(&[
-            "--chdir=/home/ann",
-            "HOME=/home/ann",
-            "USER=ann",
-            "TERM=dumb",
-            "NO_COLOR=1",
-            "TZ=UTC",
-        ]);
-        enter.args(["runuser", "-u", "ann", "--"]);
+        let mut enter = self.enter(&["HOME=/home/ann", "USER=ann", "TERM=dumb", "NO_COLOR=1", "TZ=UTC"]);
+        enter.args(["runuser", "-u", "ann", "--", "env", "--chdir", HOME]);
         Ok(enter)
     }
 
@@ -60,6 +53,8 @@ impl Site for Sources {
 
 /// The chapters that install something.
 pub(super) fn on_debian(machine: &Machine, made: &Made) -> Result<()> {
+    // Debian's installer writes this; without it, sudo complains.
+    machine.must("echo 127.0.1.1 $(hostname) >> /etc/hosts")?;
     for file in made.packages.iter().chain([&made.tarball]) {
         let file = machine.bring(file)?;
         machine.must(&format!("mv {file} {HOME}"))?;
