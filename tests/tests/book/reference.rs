@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
-use streembit_agent::config::SCHEMA;
+use streembit_agent::config::{DEFAULT, SCHEMA};
 use streembit_peer::exit::{Exit, HELP};
 use streembit_peer::link::Link;
 use streembit_peer::{message, network, session, wire};
@@ -50,6 +50,12 @@ fn every_setting_is_in_the_table_as_the_schema_has_it_and_no_other() {
     let mut listed = String::new();
     wanted.iter().for_each(|row| writeln!(listed, "{row}").unwrap());
     assert_eq!(rows("configuration.md"), wanted, "the table should be\n{listed}");
+}
+
+#[test]
+fn the_file_of_a_new_device_is_shown_as_it_is() {
+    let shown = super::chapter("configuration.md").blocks.into_iter().any(|block| block.text == DEFAULT);
+    assert!(shown, "configuration.md should show\n{DEFAULT}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::Programs;
 /// Process 1 of the world. It has the network of a home: a loopback and a LAN, with a route for multicast and nothing behind
 /// it. It waits for the end of its input, which is that of the test, and everything of the world ends with it.
 const FIRST: &str = "set -e
+PATH=$PATH:/usr/sbin:/sbin
 ip link set lo up
 ip link add lan0 type veth peer name lan1
 ip address add 10.77.0.1/24 dev lan0
