@@ -20,7 +20,7 @@ use std::time::Duration;
 use streembit_keys::PrivateKey;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use subscription::Subscription;
@@ -33,6 +33,9 @@ use crate::wire;
 
 /// What is read from the stream at once: a dozen answers, so that a busy session makes few system calls.
 const READ_AT_ONCE: usize = 16 * 1024;
+
+/// How long what the device said last is still read when it takes nothing any more. It is on its way already.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A session with a device, open until [`Connection::close`], the last clone's end, or its own.
 #[derive(Clone)]
@@ -78,6 +81,9 @@ pub enum Closed {
     /// The device closed it: it is stopping, or this account's rights to it are gone.
     #[error("closed by the device")]
     ByDevice,
+    /// The device has no room for one more session: of this account, or at all. It has looked at nothing that was asked.
+    #[error("the device has no room for another session")]
+    NoRoom,
     /// It reached the age or the number of messages at which a session ends.
     #[error("the session has reached its limit and must be renewed")]
     UsedUp,
@@ -92,7 +98,7 @@ pub enum Closed {
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The session ended before the call was sent: it did not happen.
+    /// The session ended before the call was sent, or was never taken up: it did not happen.
     #[error("not sent: {0}")]
     NotSent(Closed),
     /// The session ended after the call was sent: it may have happened.
@@ -132,7 +138,10 @@ impl Connection {
                 sent = wire::send_all(write, sealer, messages) => sent,
                 () = writer.closing.cancelled() => Ok(()),
             };
-            writer.end(sent.err().map_or(Closed::Here, |error| Closed::Failed(error.to_string())));
+            let Err(error) = sent else { return writer.end(Closed::Here) };
+            // Why the device takes nothing any more is what it said last, where it said anything.
+            let _ = timeout(LAST_WORDS, writer.closing.cancelled()).await;
+            writer.end(Closed::Failed(error.to_string()));
         });
         let reader = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -199,14 +208,18 @@ impl Connection {
         // Listening comes before sending, so that no answer comes too early.
         let (answer, answered) = oneshot::channel();
         let listening = shared.listen(signed.hash, answer, feed)?;
-        timeout_at(deadline, shared.outbox.send(signed.plaintext))
-            .await
-            .map_err(late)?
-            .map_err(|_| CallError::NotSent(shared.reason()))?;
+        if timeout_at(deadline, shared.outbox.send(signed.plaintext)).await.map_err(late)?.is_err() {
+            // Nothing is taken any more, and why is known in a moment.
+            shared.closing.cancelled().await;
+            return Err(CallError::NotSent(shared.reason()));
+        }
         shared.carried.fetch_add(1, Ordering::Relaxed);
         let response = timeout_at(deadline, answered).await.map_err(late)?;
         drop(listening);
-        response.map_err(|_| CallError::Lost(shared.reason()))
+        response.map_err(|_| match shared.reason() {
+            Closed::NoRoom => CallError::NotSent(Closed::NoRoom),
+            reason => CallError::Lost(reason),
+        })
     }
 
     /// Whether it is time to make a new session and move over to it.

@@ -143,15 +143,15 @@ impl Server {
         if self.closing.is_cancelled() || !self.sources.may_dial(&source.name, device.clock().monotonic()) {
             return Err(SessionEnded::TooManyHandshakes);
         }
-        let established = {
-            let _place = self.handshakes.begin(&source.name).ok_or(SessionEnded::TooManyHandshakes)?;
-            let handshake = handshake::respond(device, stream, source);
-            tokio::select! {
-                done = handshake => done?,
-                () = self.closing.cancelled() => return Err(SessionEnded::Cut),
-            }
+        let _under_way = self.handshakes.begin(&source.name).ok_or(SessionEnded::TooManyHandshakes)?;
+        let opening = async {
+            let established = handshake::respond(device, stream, source).await?;
+            handshake::enter(device, stream, established, source).await
         };
-        handshake::enter(device, established, source)
+        tokio::select! {
+            opened = opening => opened,
+            () = self.closing.cancelled() => Err(SessionEnded::Cut),
+        }
     }
 
     fn refused(&self, error: &SessionEnded, source: &Source) {

@@ -68,7 +68,7 @@ impl ByHand {
             FromDevice::Announcement(announcement) => Came::Announced(announcement.re),
             FromDevice::Chunk(chunk) => Came::Chunk(chunk.re),
             FromDevice::Response(response) => Came::Answer(Box::new(response)),
-            FromDevice::Notification(_) => panic!("nothing is observed"),
+            FromDevice::Notification(_) | FromDevice::Farewell(_) => panic!("nothing is observed"),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use streembit_peer::client::{CallError, Connection, Subscription};
+use streembit_peer::client::{CallError, Closed, Connection, Subscription};
 use streembit_peer::message::{Answer, Call as Message, Notification, Operation, Problem, Receipt, Response};
 
 use super::{Person, problem};
@@ -62,6 +62,9 @@ impl Person {
             match send(&connection, &message, call, remaining(deadline)).await {
                 Ok(answer) => return Ok(answer),
                 Err(CallError::TimedOut) => return Err(silent(contact, call)),
+                Err(CallError::NotSent(Closed::NoRoom)) if !sent_before => {
+                    return Err(problem::no_room(&contact.name));
+                }
                 Err(CallError::NotSent(_)) if !last => {}
                 Err(CallError::Lost(_)) if !last => sent_before = true,
                 Err(CallError::NotSent(why)) if !sent_before => {

@@ -1,7 +1,7 @@
 //! The first contact with a device: by a pairing link that it shows, or by an owner's invitation.
 
 use serde_json::{Value, json};
-use streembit_peer::client::{CallError, Connection};
+use streembit_peer::client::{CallError, Closed, Connection};
 use streembit_peer::link::{Link, LinkKind};
 use streembit_peer::message::{Answer, Call as Message, Operation, ProblemCode};
 use streembit_peer::session::Remote;
@@ -60,6 +60,7 @@ impl Person {
         let message = Message::new(Operation::InvokeAction, thing, Some(action), Some(&input), &mut random)
             .map_err(|e| Failure::because(format!("Cannot ask the device: {e}.")))?;
         let response = connection.call(&message, meeting.timeout).await.map_err(|error| match error {
+            CallError::NotSent(Closed::NoRoom) => problem::no_room("the device"),
             // The device says nothing to those whom it does not let in, so both mean the same.
             CallError::NotSent(_) | CallError::Lost(_) => refused(meeting.invitation),
             CallError::TimedOut => {

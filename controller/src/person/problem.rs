@@ -56,6 +56,12 @@ pub(super) fn failure(device: &str, place: &str, problem: &Problem) -> Failure {
     }
 }
 
+/// The device has no place for one more session of ours. It has looked at nothing that was asked.
+pub(super) fn no_room(device: &str) -> Failure {
+    Failure::unreachable(format!("{device} has no room for another session: nothing was done."))
+        .or("Close other programs of yours that are connected to it, or try again in a moment.")
+}
+
 /// The Thing of an address.
 fn thing_of(place: &str) -> &str {
     place.rsplit_once('/').map_or(place, |(thing, _)| thing)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use streembit_peer::client::{CallError, Connection, Subscription};
+use streembit_peer::client::{CallError, Closed, Connection, Subscription};
 use streembit_peer::message::{Answer, Call as Message, End, NotificationKind, Operation};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -167,6 +167,7 @@ impl Watcher {
                 Answer::Problem(found) => problem::failure(&contact.name, &place, &found),
                 _ => Failure::because(format!("{} answered in an unknown way.", contact.name)),
             }),
+            Err(CallError::NotSent(Closed::NoRoom)) => Err(problem::no_room(&contact.name)),
             Err(CallError::TimedOut) => {
                 Err(Failure::timed_out(format!("{} did not answer in time.", contact.name)))
             }

@@ -12,6 +12,7 @@ use crate::fixed::{self, DEVICE, split};
 
 const RESPONSE: Typ = Typ::new("sb-res");
 const NOTIFICATION: Typ = Typ::new("sb-ntf");
+const FAREWELL: Typ = Typ::new("sb-bye");
 
 /// One session, as the person and as the device sees it.
 static SESSION: LazyLock<(SessionPeers, SessionPeers)> = LazyLock::new(|| {
@@ -30,7 +31,7 @@ pub fn run(input: &[u8]) {
         2 => signed(NOTIFICATION, rest),
         4 => from_anybody(rest),
         5 => in_between(rest),
-        // The members that any of the two must have, and more from the input.
+        // The members that any of them must have, and more from the input.
         _ => {
             let Ok(serde_json::Value::Object(more)) = serde_json::from_slice(rest) else { return };
             let mut payload = serde_json::json!({
@@ -42,6 +43,7 @@ pub fn run(input: &[u8]) {
             let payload = payload.to_string();
             signed(RESPONSE, payload.as_bytes());
             signed(NOTIFICATION, payload.as_bytes());
+            signed(FAREWELL, payload.as_bytes());
         }
     }
 }
@@ -52,6 +54,7 @@ fn signed(kind: Typ, payload: &[u8]) {
     match FromDevice::authenticate(message.as_bytes(), &SESSION.0) {
         Ok(FromDevice::Response(_) | FromDevice::Announcement(_)) => assert_eq!(kind, RESPONSE),
         Ok(FromDevice::Notification(_)) => assert_eq!(kind, NOTIFICATION),
+        Ok(FromDevice::Farewell(_)) => assert_eq!(kind, FAREWELL),
         Ok(FromDevice::Chunk(_)) => unreachable!("a chunk is not signed"),
         Err(_) => {}
     }

@@ -7,7 +7,7 @@ use tokio::time::timeout_at;
 
 use super::subscription::Taken;
 use super::{Closed, Shared, Waiting};
-use crate::message::{FromDevice, LongError, Response};
+use crate::message::{Farewell, FromDevice, LongError, Response};
 use crate::session::{ChannelError, Opener, RENEW_AFTER};
 use crate::wire::{self, FrameError, MAX_FRAME};
 
@@ -30,6 +30,7 @@ pub(super) async fn run(mut stream: impl AsyncRead + Unpin, mut opener: Opener, 
         received += 1;
         shared.carried.fetch_max(received, Ordering::Relaxed);
         let handled = match FromDevice::authenticate(&plaintext, &shared.peers) {
+            Ok(FromDevice::Farewell(Farewell::NoRoom)) if received == 1 => return Closed::NoRoom,
             Ok(message) => hand_out(message, shared),
             Err(error) => Err(error.to_string()),
         };
@@ -58,6 +59,8 @@ fn hand_out(message: FromDevice<'_>, shared: &Shared) -> Result<(), String> {
                 shared.waiting().answer(response);
             }
         }
+        // A device that has answered has taken the session up.
+        FromDevice::Farewell(_) => return Err("a farewell in the middle of the session".to_owned()),
         FromDevice::Notification(notification) => {
             let subscription = notification.sub;
             if let Some(feed) = waiting.subscriptions.get_mut(&subscription) {

@@ -7,7 +7,9 @@ use streembit_keys::{PrivateKey, Thumbprint, rng};
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 
 use super::*;
-use crate::message::{ActionId, End, Name, Notification, NotificationKind, Problem, ProblemCode, Request};
+use crate::message::{
+    ActionId, End, Farewell, Name, Notification, NotificationKind, Problem, ProblemCode, Request,
+};
 use crate::session::{Initiator, PeerIds, Remote, Responder, Welcome};
 use crate::wire::{MAX_FRAME, read_frame, write_frame};
 
@@ -210,6 +212,44 @@ async fn when_the_device_closes_what_was_sent_is_lost_and_what_was_not_is_not() 
     assert_eq!(answered, Err(CallError::Lost(Closed::ByDevice)));
     assert_eq!(connection.call(&read, LONG).await, Err(CallError::NotSent(Closed::ByDevice)));
     assert_eq!(connection.closed().await, Closed::ByDevice);
+}
+
+#[tokio::test]
+async fn who_is_turned_away_knows_that_nothing_was_done() {
+    let open = call(Operation::InvokeAction, None);
+    // Asked before the device's word comes, and when it has hung up already.
+    for hangs_up in [false, true] {
+        let (connection, mut device) = connect();
+        let (answered, ()) = tokio::join!(connection.call(&open, LONG), async move {
+            if !hangs_up {
+                device.next().await.unwrap();
+            }
+            let farewell = Farewell::NoRoom.sign(&device.key, &device.session.peers);
+            device.send(farewell).await;
+        });
+        assert_eq!(answered, Err(CallError::NotSent(Closed::NoRoom)));
+        assert_eq!(connection.closed().await, Closed::NoRoom);
+        assert_eq!(connection.call(&open, LONG).await, Err(CallError::NotSent(Closed::NoRoom)));
+    }
+}
+
+#[tokio::test]
+async fn a_farewell_after_an_answer_takes_nothing_back() {
+    let (connection, mut device) = connect();
+    let open = call(Operation::InvokeAction, None);
+    let (answered, request) = tokio::join!(connection.call(&open, LONG), async {
+        let request = device.next().await.unwrap();
+        device.answer(&request, Answer::Ok(Value::Null)).await;
+        request
+    });
+    answered.unwrap();
+    drop(request);
+    let (answered, ()) = tokio::join!(connection.call(&open, LONG), async {
+        device.next().await.unwrap();
+        let farewell = Farewell::NoRoom.sign(&device.key, &device.session.peers);
+        device.send(farewell).await;
+    });
+    assert!(matches!(answered, Err(CallError::Lost(Closed::Protocol(_)))), "{answered:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 //! Each is a JWS of its own kind, by the account that speaks, for the account that listens, in one session: a message
 //! taken out of its session proves who said it, and is worth nothing anywhere else. A [`Call`] says what its caller wants and
 //! becomes a [`SignedRequest`]; the device makes a [`Request`] of it with [`Request::authenticate`], the only way to
-//! get one, and answers with a [`Response`]; what it tells a subscriber later is a [`Notification`].
+//! get one, and answers with a [`Response`]; what it tells a subscriber later is a [`Notification`]. Where it has no room for
+//! the session, its one message is a [`Farewell`].
 //!
 //! The input of a request is not in what is signed: only its salted hash is (RFC 9901), and the value follows in a
 //! *disclosure*. The device's journal keeps the signed part for good and drops the disclosure of, say, a PIN.
@@ -13,6 +14,7 @@
 
 mod disclosure;
 mod error;
+mod farewell;
 pub mod json;
 pub mod long;
 mod name;
@@ -22,6 +24,7 @@ mod request;
 mod response;
 
 pub use error::MessageError;
+pub use farewell::Farewell;
 pub use long::{
     Announced, Announcement, Assembler, Chunk, LongError, LongValue, MAX_LONG_PARTS, MAX_LONG_UNDER_WAY,
     MAX_LONG_VALUE, ValueHash, Whole,
@@ -97,6 +100,8 @@ pub enum FromDevice<'a> {
     Chunk(Chunk<'a>),
     /// News for a subscription.
     Notification(Notification),
+    /// That the session is not taken up.
+    Farewell(Farewell),
 }
 
 impl<'a> FromDevice<'a> {
@@ -108,12 +113,20 @@ impl<'a> FromDevice<'a> {
         match response::authenticate(plaintext, peers) {
             Ok(Told::All(response)) => Ok(Self::Response(response)),
             Ok(Told::First(announcement)) => Ok(Self::Announcement(announcement)),
-            Err(MessageError::Jws(streembit_keys::jws::JwsError::Typ { .. })) => {
-                Notification::authenticate(plaintext, peers).map(Self::Notification)
-            }
+            Err(error) if is_another_kind(&error) => match Notification::authenticate(plaintext, peers) {
+                Err(error) if is_another_kind(&error) => {
+                    Farewell::authenticate(plaintext, peers).map(Self::Farewell)
+                }
+                news => news.map(Self::Notification),
+            },
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a message is not of the kind that it was taken for.
+fn is_another_kind(error: &MessageError) -> bool {
+    matches!(error, MessageError::Jws(streembit_keys::jws::JwsError::Typ { .. }))
 }
 
 #[cfg(test)]

@@ -96,7 +96,10 @@ fn what_a_device_says_counts_in_its_session_only() {
     let re = RequestHash::from_bytes([1; 32]);
     let answer = Response::sign(&pair.device, &pair.at_device, re, &Answer::Ok(Value::Null), None).unwrap();
     let news = notification().sign(&pair.device, &pair.at_device).unwrap();
-    for message in [answer.plaintext, news] {
+    let farewell = Farewell::NoRoom.sign(&pair.device, &pair.at_device);
+    let read = FromDevice::authenticate(farewell.as_bytes(), &pair.at_person);
+    assert!(matches!(read, Ok(FromDevice::Farewell(Farewell::NoRoom))), "{read:?}");
+    for message in [answer.plaintext, news, farewell] {
         let check = |peers: SessionPeers| FromDevice::authenticate(message.as_bytes(), &peers).unwrap_err();
         let here = &pair.at_person;
         assert_eq!(
