@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streembit_peer::message::{MAX_OUTSTANDING, Notification};
-use streembit_peer::session::{Opener, RENEW_AFTER, Sealer};
+use streembit_peer::session::{Opener, Sealer};
 use streembit_peer::wire::{self, FrameError, MAX_FRAME, WRITE_TIMEOUT};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::SessionEnded;
 use super::limits::{Bucket, Limits};
@@ -125,13 +125,14 @@ impl Connection<'_> {
 impl Connection<'_> {
     /// Returns when the session must end: a stranger must become a contact soon, and everybody renews keys once an hour.
     async fn too_old(&self, caller: &Caller) {
+        let end = Instant::now() + self.limits.oldest;
         if caller.first_contact() {
-            tokio::time::sleep(self.limits.stranger).await;
+            tokio::time::sleep(self.limits.stranger.min(self.limits.oldest)).await;
             if self.pipeline.device().rights().contact(caller.contact()).is_none() {
                 return;
             }
         }
-        tokio::time::sleep(RENEW_AFTER).await;
+        sleep_until(end).await;
     }
 }
 

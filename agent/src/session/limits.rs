@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use streembit_peer::session::RENEW_AFTER;
+
 /// How much a device takes from outside. The defaults carry their reasons.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -17,6 +19,8 @@ pub struct Limits {
     pub requests: Rate,
     /// How long a stranger who was let in for pairing may stay a stranger.
     pub stranger: Duration,
+    /// How old a session may get, counted from its handshake.
+    pub oldest: Duration,
 }
 
 /// So many a second, after so many at once.
@@ -37,6 +41,7 @@ impl Default for Limits {
             handshakes_of_a_source: Rate { a_second: 5.0, burst: 50.0 },
             requests: Rate { a_second: 10_000.0, burst: 10_000.0 },
             stranger: Duration::from_secs(60),
+            oldest: RENEW_AFTER,
         }
     }
 }

@@ -10,13 +10,13 @@ use streembit_agent::command::{
 use streembit_agent::device::Admission;
 use streembit_agent::session::{Limits, SessionEnded};
 use streembit_keys::{PrivateKey, rng};
-use streembit_peer::client::Connection;
+use streembit_peer::client::{CallError, Closed, Connection};
 use streembit_peer::link::Secret;
 use streembit_peer::message::{Answer, Operation as O, ProblemCode};
 use streembit_peer::rights::{Change, Grants, Role};
 use streembit_peer::session::Remote;
 
-use super::house::{Ask, House, NOON, SOON, code, label, new_key, until};
+use super::house::{Ask, House, NOON, SOON, call, code, label, new_key, until};
 
 fn unclaimed(limits: Limits) -> (House, Secret) {
     let house = House::build(VirtualTime::new(NOON, true), limits);
@@ -162,6 +162,38 @@ async fn guests_behind_the_owners_router_do_not_keep_it_out() {
     // They have dialled as fast as a source may, which is forgiven soon.
     house.time.pass(Duration::from_secs(60));
     works(&house, "home", &house.owner).await;
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_told_that_nothing_was_done() {
+    let house = House::new().await;
+    let mut open = Vec::new();
+    for _ in 0..MAX_SESSIONS_OF_A_CONTACT {
+        let person = house.enter(&house.owner).await;
+        person.ask(O::ReadProperty, "door", "state", None).await;
+        open.push(person);
+    }
+    let before = house.device.journal().head();
+    let late = house.enter(&house.owner).await;
+    let opening = call(O::InvokeAction, "door", "open", None);
+    assert_eq!(late.call(&opening, SOON).await, Err(CallError::NotSent(Closed::NoRoom)));
+    assert_eq!(house.door.moved(), 0);
+    assert_eq!(house.device.journal().head().seq, before.seq, "and nothing is recorded");
+    assert_eq!(house.device.callers().count(), MAX_SESSIONS_OF_A_CONTACT);
+    // With a place it is done.
+    open.pop().unwrap().close();
+    until("there is a place", || house.device.callers().count() < MAX_SESSIONS_OF_A_CONTACT).await;
+    assert_eq!(house.enter(&house.owner).await.respond(&opening).await.result, Answer::Ok(Value::Null));
+    assert_eq!(house.door.moved(), 1);
+}
+
+#[tokio::test]
+async fn who_has_paired_gets_no_longer_session_than_others() {
+    let limits = Limits { oldest: Duration::from_millis(100), ..Limits::default() };
+    let (house, secret) = unclaimed(limits);
+    let owner = stranger(&house, "one machine").await;
+    assert!(matches!(pair(&owner, &secret).await, Answer::Ok(_)));
+    tokio::time::timeout(SOON, owner.closed()).await.expect("the time as a stranger does not come on top");
 }
 
 #[tokio::test]
