@@ -6,6 +6,7 @@ use serde_json::json;
 use streembit_peer::exit::Exit;
 
 use super::journal::credentials;
+use super::show::one_line;
 use super::{Context, Found};
 use crate::check::{self, Diagnosis, Level, Point};
 use crate::config::Config;
@@ -106,8 +107,9 @@ pub(super) fn line_of(point: &Point) -> String {
         Level::Warning => "warning",
         Level::Bad => "BAD    ",
     };
-    let remedy = point.remedy.as_ref().map(|remedy| format!("\n         → {remedy}")).unwrap_or_default();
-    format!("{mark}  {}: {}{remedy}", point.title(), point.detail)
+    let remedy = point.remedy.as_ref().map(|remedy| format!("\n         → {}", one_line(remedy)));
+    let (title, detail) = (one_line(&point.title()), one_line(&point.detail));
+    format!("{mark}  {title}: {detail}{}", remedy.unwrap_or_default())
 }
 
 #[cfg(test)]

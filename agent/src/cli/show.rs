@@ -19,6 +19,11 @@ pub(super) fn moment(unix: i64) -> String {
     jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |moment| moment.to_string())
 }
 
+/// Words that may be a plugin's or a stranger's, on one line and without anything that steers a terminal.
+pub(super) fn one_line(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Lines of a table, its columns as wide as they must be.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -45,6 +50,11 @@ mod tests {
         {
             assert_eq!(span(seconds), text);
         }
+    }
+
+    #[test]
+    fn words_of_others_stay_on_their_line() {
+        assert_eq!(one_line("trapped\n\u{1b}[2JBAD ä"), "trapped  [2JBAD ä");
     }
 
     #[test]

@@ -82,7 +82,8 @@ fn rows(status: &Status) -> Vec<Vec<String>> {
     // What does not run comes first.
     let mut things: Vec<_> = status.things.iter().collect();
     things.sort_by_key(|(name, health)| (health.as_str() == "running", name.as_str()));
-    let things = things.into_iter().map(|(thing, health)| format!("{thing}: {health}")).collect();
+    let things =
+        things.into_iter().map(|(thing, health)| format!("{thing}: {}", show::one_line(health))).collect();
     rows.extend(listed("Things", things, THINGS));
     rows
 }

@@ -102,6 +102,22 @@ mod tests {
         assert_eq!(head, Ok(Some(Request { wanted: Wanted::Health, head_only: true })));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_nothing_but_a_whole_request_is_answered(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600),
+        ) {
+            proptest::prop_assert!(!matches!(read(&bytes), Ok(Some(_))));
+        }
+
+        #[test]
+        fn a_host_that_is_answered_is_a_loopback_one(host in "[a-z0-9.:\\[\\]-]{0,24}") {
+            let name = host.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(':');
+            let is_ours = name == "localhost" || name.starts_with("127.") || host.starts_with("127.") || name.starts_with("[");
+            proptest::prop_assert!(is_ours || get("/metrics", &host).is_err(), "{host}");
+        }
+    }
+
     #[test]
     fn half_a_request_is_waited_for_and_an_endless_one_is_not() {
         let whole = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";

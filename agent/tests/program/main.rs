@@ -9,6 +9,7 @@ mod metrics;
 mod offers;
 mod person;
 mod process;
+mod security;
 mod settings;
 mod support;
 mod watchdog;

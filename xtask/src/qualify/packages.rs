@@ -214,8 +214,8 @@ fn a_bundle_is_whose_who_asked(machine: &Machine) -> Result<()> {
     machine.must(&format!(
         "grep 'the device runs' {folder}/log.txt && grep ActiveState=active {folder}/unit.txt"
     ))?;
-    for key in ["account.key", "lan.key"] {
-        let line = machine.must(&format!("sed -n 2p /var/lib/streembit/{key}"))?;
+    for key in ["/etc/streembit/account.key", "/var/lib/streembit/lan.key"] {
+        let line = machine.must(&format!("sed -n 2p {key}"))?;
         let found = machine.run(&format!("grep --recursive --fixed-strings -e '{line}' {folder}"))?;
         ensure!(!line.is_empty() && found.code == Some(1), "{key} is in the bundle");
     }

@@ -16,6 +16,9 @@ const BEGINNING: usize = 8;
 /// Tokens from here on may be secrets: 128 bits have 22 characters of base64.
 const TOKEN: usize = 22;
 
+/// So long a word of mixed letters is none: one key in a thousand has no digit.
+const LONG_TOKEN: usize = 32;
+
 /// The secret of a link has 16 characters of base32, and a digest in hex 32.
 const UNIFORM_TOKEN: usize = 16;
 
@@ -151,7 +154,7 @@ fn may_be_secret(token: &str) -> bool {
     let has = |is: fn(&u8) -> bool| token.as_bytes().iter().any(is);
     let (upper, lower) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase));
     let digit = has(u8::is_ascii_digit);
-    let mixed = token.len() >= TOKEN && upper && lower && digit;
+    let mixed = upper && lower && (token.len() >= TOKEN && digit || token.len() >= LONG_TOKEN);
     let hex = || token.bytes().all(|c| c.is_ascii_hexdigit());
     let base32 = || !token.contains(['-', '_']) && !lower;
     let uniform = token.len() >= UNIFORM_TOKEN && digit && (upper || lower) && (hex() || base32());
@@ -199,6 +202,22 @@ mod tests {
             "4294967295123456789012345678901234567890",
         ] {
             assert_eq!(redactor.text(text), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(\\PC|\\s|streembit:|-----BEGIN |-----END |-----){0,40}", name in "\\PC{0,3}") {
+            Redactor::without(vec![name]).text(&text);
+        }
+
+        #[test]
+        fn no_key_survives_whatever_is_around_it(key in proptest::array::uniform32(0_u8..), around in "[ -~]{0,20}") {
+            use base64::Engine as _;
+            use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+            let key = URL_SAFE_NO_PAD.encode(key);
+            let text = Redactor::default().text(&format!("{around}{key}{around}"));
+            proptest::prop_assert!(!text.contains(&key), "{text}");
         }
     }
 

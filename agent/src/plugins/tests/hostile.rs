@@ -79,6 +79,19 @@ async fn every_way_to_die_ends_the_instance_and_a_new_one_comes() {
         assert_eq!(thing.read_property("calm").await.unwrap(), json!(1), "{what}: an old store was kept");
     }
     assert_eq!(world.plugins.processes(), processes, "the host itself must outlive its plugins");
+    // Each end is counted by its kind, and the last one is remembered.
+    let status = world.plugins.list().remove(0);
+    assert_eq!(status.ends, [("cpu-budget", 1), ("trapped", 4)].into());
+    assert!(status.last_end.unwrap().why.contains("exit"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_runs_is_behind_its_filter() {
+    let (world, _thing) = hostile().await;
+    let hosts = world.plugins.processes();
+    let point = crate::check::confined(&hosts);
+    assert_eq!((point.level, hosts.len()), (crate::check::Level::Ok, 1), "{point:?}");
+    assert!(point.detail.contains("1 running, each behind its filter"), "{point:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
