@@ -33,7 +33,7 @@ pub(crate) struct Plugin {
     outbox: Arc<Outbox>,
     pub(crate) limits: StoreLimits,
     pub(crate) budget: Budget,
-    timers: Timers,
+    pub(crate) timers: Timers,
     calls: Rate,
     log_lines: Rate,
     dropped_lines: u32,
@@ -47,7 +47,6 @@ impl Plugin {
         instance: u32,
         asks: Asks,
         outbox: Arc<Outbox>,
-        timers: Timers,
         limits: (StoreLimits, Budget, u32),
     ) -> Self {
         let (limits, budget, calls) = limits;
@@ -57,7 +56,7 @@ impl Plugin {
             outbox,
             limits,
             budget,
-            timers,
+            timers: Timers::default(),
             calls: Rate::new(calls, calls),
             log_lines: Rate::new(LOG_RATE.0, LOG_RATE.1),
             dropped_lines: 0,

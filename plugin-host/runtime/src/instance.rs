@@ -18,7 +18,6 @@ use crate::budget::Budget;
 use crate::imports::Plugin;
 use crate::outbox::Outbox;
 use crate::ticker::Ticker;
-use crate::timers::{Tick, Timers};
 
 /// Calls that wait for an instance at most. One takes microseconds; whoever comes after so many is told to come back.
 const MAX_CALLS: usize = 64;
@@ -82,11 +81,10 @@ pub(crate) fn spawn(
     let mailbox = Mailbox { calls, events, lost: Arc::clone(&lost), stop: Arc::clone(&stop) };
     tokio::spawn(async move {
         let outbox = Arc::clone(&shared.outbox);
-        let (timers, ticks) = Timers::new();
-        let reason = match Running::start(shared, instance, &code, limits, timers, config).await {
+        let reason = match Running::start(shared, instance, &code, limits, config).await {
             Ok(mut running) => {
                 outbox.send(&FromHost::Started { instance, result: Ok(()) });
-                let sources = Sources { happened, ticks, lost };
+                let sources = Sources { happened, lost };
                 running.run(&mut queue, sources, &stop, &outbox).await
             }
             Err(reason) => {
@@ -108,7 +106,6 @@ pub(crate) fn spawn(
 /// Where events come from.
 struct Sources {
     happened: mpsc::Receiver<Event>,
-    ticks: mpsc::UnboundedReceiver<Tick>,
     lost: Arc<AtomicU32>,
 }
 
@@ -125,7 +122,6 @@ impl Running {
         instance: u32,
         code: &DevicePre<Plugin>,
         limits: Limits,
-        timers: Timers,
         config: String,
     ) -> Result<Self, Ended> {
         let memory = usize::try_from(limits.memory).unwrap_or(usize::MAX);
@@ -137,7 +133,7 @@ impl Running {
             .tables(MAX_PARTS)
             .build();
         let limited = (store_limits, Budget::new(limits.cpu_ms), limits.host_calls_per_second);
-        let plugin = Plugin::new(instance, shared.asks, shared.outbox, timers, limited);
+        let plugin = Plugin::new(instance, shared.asks, shared.outbox, limited);
         let mut store = Store::new(&shared.engine, plugin);
         store.limiter(|plugin| &mut plugin.limits);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.tick()));
@@ -190,7 +186,7 @@ impl Running {
                         }
                     }
                     Some(event) = sources.happened.recv() => to_guest(event),
-                    Some(tick) = sources.ticks.recv() => guest::Event::TimerTick(tick.taken()),
+                    source = self.store.data_mut().timers.tick() => guest::Event::TimerTick(source),
                 }
             };
             let handled = self.within(async |device, store| device.call_handle(store, event).await).await;

@@ -200,6 +200,18 @@ async fn the_store_outlives_the_instance_and_timers_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timer_counts_until_its_tick_is_taken() {
+    let (_world, thing) = hostile().await;
+    assert_eq!(told(&thing, "one-shots").await.unwrap(), json!(32), "due, and not taken yet");
+    // Each of those ticks once, and makes room for another.
+    let begun = Instant::now();
+    while told(&thing, "ticks").await.unwrap() != json!(32) {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    assert_eq!(told(&thing, "one-shots").await.unwrap(), json!(32));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pending_actions_end_once_whatever_happens() {
     let (_world, thing) = hostile().await;
     let mut notices = thing.notices();
