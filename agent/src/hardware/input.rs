@@ -3,7 +3,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{HardwareError, Held, InputLine};
+use super::lines::Held;
+use super::{HardwareError, InputLine};
 
 /// An open input.
 pub struct Input {

@@ -22,11 +22,11 @@ pub struct Linux;
 pub const CONSUMER: &str = "streembit";
 
 impl Gpio for Linux {
-    fn output(&self, binding: &Binding) -> Result<Arc<dyn OutputLine>, HardwareError> {
+    fn output(&self, binding: &Binding) -> Result<Box<dyn OutputLine>, HardwareError> {
         let (mut builder, offset) = request(binding)?;
         builder.as_output(value(binding.safe));
         let request = builder.request().map_err(|error| opening(&binding.line, error))?;
-        Ok(Arc::new(LinuxOutput { line: binding.line.clone(), request, offset }))
+        Ok(Box::new(LinuxOutput { line: binding.line.clone(), request, offset }))
     }
 
     fn input(&self, binding: &Binding) -> Result<Box<dyn InputLine>, HardwareError> {

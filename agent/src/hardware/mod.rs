@@ -6,13 +6,12 @@
 
 mod binding;
 mod input;
+mod lines;
 mod linux;
 mod look;
 mod output;
 mod simulated;
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use binding::{Bias, Binding, BindingError, Direction, Line, LineId};
@@ -22,10 +21,12 @@ pub use look::{Use, look};
 pub use output::Output;
 pub use simulated::{Movement, Simulated};
 
+use lines::{Held, Lines};
+
 /// Opens physical lines.
 pub trait Gpio: Send + Sync {
     /// Takes the line as an output, in its safe state.
-    fn output(&self, binding: &Binding) -> Result<Arc<dyn OutputLine>, HardwareError>;
+    fn output(&self, binding: &Binding) -> Result<Box<dyn OutputLine>, HardwareError>;
 
     /// Takes the line as an input.
     fn input(&self, binding: &Binding) -> Result<Box<dyn InputLine>, HardwareError>;
@@ -103,47 +104,26 @@ pub enum HardwareError {
 /// Every line of this device, each opened at most once.
 pub struct Hardware {
     gpio: Box<dyn Gpio>,
-    held: Arc<Mutex<BTreeSet<Line>>>,
-}
-
-/// That a line is held, until this is dropped.
-struct Held {
-    line: Line,
-    held: Arc<Mutex<BTreeSet<Line>>>,
+    lines: Lines,
 }
 
 impl Hardware {
     /// The lines of this back end.
     pub fn new(gpio: impl Gpio + 'static) -> Self {
-        Self { gpio: Box::new(gpio), held: Arc::default() }
+        Self { gpio: Box::new(gpio), lines: Lines::default() }
     }
 
-    /// Opens the line of `binding` as an output, in its safe state.
+    /// Opens the line of `binding` as an output, in its safe state unless a pulse still runs on it.
     pub fn output(&self, binding: &Binding) -> Result<Output, HardwareError> {
         binding.require(Direction::Output)?;
-        let held = self.hold(&binding.line)?;
-        Ok(Output::new(self.gpio.output(binding)?, binding.safe, held))
+        Output::open(&*self.gpio, binding, &self.lines)
     }
 
     /// Opens the line of `binding` as an input.
     pub fn input(&self, binding: &Binding) -> Result<Input, HardwareError> {
         binding.require(Direction::Input)?;
-        let held = self.hold(&binding.line)?;
+        let held = Held::new(&self.lines, &binding.line)?;
         Ok(Input::new(self.gpio.input(binding)?, held))
-    }
-
-    fn hold(&self, line: &Line) -> Result<Held, HardwareError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if !held.insert(line.clone()) {
-            return Err(HardwareError::InUse { line: line.to_string() });
-        }
-        Ok(Held { line: line.clone(), held: Arc::clone(&self.held) })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.line);
     }
 }
 

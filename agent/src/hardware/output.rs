@@ -1,48 +1,62 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Drive, HardwareError, Held, OutputLine};
+use super::lines::{Lines, User, in_use};
+use super::{Binding, Drive, Gpio, HardwareError, OutputLine};
 
 /// An open output. Pulses end on time; when it is dropped, the line goes to its safe state.
+///
+/// A pulse that runs then keeps the line until it ends, and only after that comes the safe state. Whoever opens the line
+/// meanwhile gets it as it is: with the pulse, which ends when it would have.
 pub struct Output {
-    shared: Arc<Shared>,
+    driven: Arc<Driven>,
+    lines: Lines,
 }
 
-struct Shared {
-    line: Arc<dyn OutputLine>,
-    safe: bool,
+/// A line that is driven.
+pub(super) struct Driven {
+    binding: Binding,
     state: Mutex<State>,
-    _held: Held,
 }
 
-#[derive(Default)]
 struct State {
+    /// Nothing once it was let go.
+    line: Option<Box<dyn OutputLine>>,
     /// Counts every change, so that the end of an old pulse does not cut a newer one.
     change: u64,
     pulsing: bool,
 }
 
 impl Output {
-    pub(super) fn new(line: Arc<dyn OutputLine>, safe: bool, held: Held) -> Self {
-        Self { shared: Arc::new(Shared { line, safe, state: Mutex::default(), _held: held }) }
+    /// Opens the line in its safe state, or takes it over from somebody who left it with a pulse.
+    pub(super) fn open(gpio: &dyn Gpio, binding: &Binding, lines: &Lines) -> Result<Self, HardwareError> {
+        let mut users = lines.lock();
+        let driven = match users.get(&binding.line) {
+            None => Arc::new(Driven::new(gpio.output(binding)?, binding)),
+            // With another polarity, the end of the pulse would be the beginning of one.
+            Some(User::Pulse(driven)) if driven.binding == *binding => Arc::clone(driven),
+            Some(_) => return Err(in_use(&binding.line)),
+        };
+        users.insert(binding.line.clone(), User::Open);
+        Ok(Self { driven, lines: lines.clone() })
     }
 
     /// Drives the line to this level; ends a pulse.
     pub fn set_active(&self, active: bool) -> Result<(), HardwareError> {
-        self.shared.change(Drive::Hold(active)).map(|_| ())
+        self.driven.state().change(&self.driven.binding, Drive::Hold(active)).map(|_| ())
     }
 
     /// Whether the line is driven active.
     pub fn is_active(&self) -> Result<bool, HardwareError> {
-        self.shared.line.is_active()
+        self.driven.state().line(&self.driven.binding)?.is_active()
     }
 
     /// Makes the line active now, and inactive after `length`. A pulse during a pulse starts it again.
     ///
     /// The end outlives this output, and comes early when the program's run time ends. Needs a Tokio run time.
     pub fn pulse(&self, length: Duration) -> Result<(), HardwareError> {
-        let change = self.shared.change(Drive::Pulse(length))?;
-        let end = PulseEnd { shared: Arc::clone(&self.shared), change };
+        let change = self.driven.state().change(&self.driven.binding, Drive::Pulse(length))?;
+        let end = PulseEnd { driven: Arc::clone(&self.driven), lines: self.lines.clone(), change };
         tokio::spawn(async move {
             tokio::time::sleep(length).await;
             drop(end);
@@ -51,43 +65,79 @@ impl Output {
     }
 }
 
-impl Shared {
-    fn change(&self, drive: Drive) -> Result<u64, HardwareError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.line.drive(drive)?;
-        state.change += 1;
-        state.pulsing = matches!(drive, Drive::Pulse(_));
-        Ok(state.change)
+impl Drop for Output {
+    fn drop(&mut self) {
+        let mut users = self.lines.lock();
+        let mut state = self.driven.state();
+        let binding = &self.driven.binding;
+        if state.pulsing {
+            users.insert(binding.line.clone(), User::Pulse(Arc::clone(&self.driven)));
+        } else {
+            state.let_go(binding);
+            users.remove(&binding.line);
+        }
+    }
+}
+
+impl Driven {
+    fn new(line: Box<dyn OutputLine>, binding: &Binding) -> Self {
+        let state = State { line: Some(line), change: 0, pulsing: false };
+        Self { binding: binding.clone(), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn line(&self, binding: &Binding) -> Result<&dyn OutputLine, HardwareError> {
+        self.line.as_deref().ok_or_else(|| HardwareError::Failed {
+            line: binding.line.to_string(),
+            reason: "it was let go".to_owned(),
+        })
+    }
+
+    fn change(&mut self, binding: &Binding, drive: Drive) -> Result<u64, HardwareError> {
+        self.line(binding)?.drive(drive)?;
+        self.change += 1;
+        self.pulsing = matches!(drive, Drive::Pulse(_));
+        Ok(self.change)
+    }
+
+    /// Nobody uses the line any more: it is put into its safe state and closed.
+    fn let_go(&mut self, binding: &Binding) {
+        let Some(line) = self.line.take() else { return };
+        if line.is_active() != Ok(binding.safe)
+            && let Err(error) = line.drive(Drive::Safe(binding.safe))
+        {
+            tracing::error!(%error, "an output could not be put into its safe state");
+        }
     }
 }
 
 /// Ends its pulse when it is dropped: after the time, or with the task that waits for it.
 struct PulseEnd {
-    shared: Arc<Shared>,
+    driven: Arc<Driven>,
+    lines: Lines,
     change: u64,
 }
 
 impl Drop for PulseEnd {
     fn drop(&mut self) {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.change == self.change {
-            state.pulsing = false;
-            if let Err(error) = self.shared.line.drive(Drive::PulseEnd) {
-                tracing::error!(%error, "a pulse could not be ended");
-            }
-        }
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        let state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // A pulse that runs has its own end.
-        if state.pulsing || self.shared.line.is_active() == Ok(self.shared.safe) {
+        let mut users = self.lines.lock();
+        let mut state = self.driven.state();
+        if state.change != self.change {
             return;
         }
-        if let Err(error) = self.shared.line.drive(Drive::Safe(self.shared.safe)) {
-            tracing::error!(%error, "an output could not be put into its safe state");
+        let binding = &self.driven.binding;
+        if let Err(error) = state.change(binding, Drive::PulseEnd) {
+            tracing::error!(%error, "a pulse could not be ended");
+        }
+        state.pulsing = false;
+        if let Some(User::Pulse(_)) = users.get(&binding.line) {
+            state.let_go(binding);
+            users.remove(&binding.line);
         }
     }
 }

@@ -83,14 +83,14 @@ impl Simulated {
 }
 
 impl Gpio for Simulated {
-    fn output(&self, binding: &Binding) -> Result<Arc<dyn OutputLine>, HardwareError> {
+    fn output(&self, binding: &Binding) -> Result<Box<dyn OutputLine>, HardwareError> {
         let line = binding.line.clone();
         let file = self.file(&line)?;
         write_level(&file, binding.safe != binding.active_low).map_err(|error| failed(&line, &error))?;
         let movements = file.with_file_name("movements");
         let movements = OpenOptions::new().create(true).append(true).open(movements);
         let movements = movements.map_err(|error| failed(&line, &error))?;
-        Ok(Arc::new(SimulatedOutput { line, file, movements, active_low: binding.active_low }))
+        Ok(Box::new(SimulatedOutput { line, file, movements, active_low: binding.active_low }))
     }
 
     fn input(&self, binding: &Binding) -> Result<Box<dyn InputLine>, HardwareError> {

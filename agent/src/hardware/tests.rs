@@ -54,6 +54,54 @@ fn a_pulse_ends_with_the_run_time() {
     assert!(!relay.is_active().unwrap());
 }
 
+/// Whoever drives a line may end and come back before its pulse is over.
+#[tokio::test]
+async fn a_line_that_was_left_with_a_pulse_is_opened_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let hardware = hardware(folder.path());
+    let valve = binding("gpiochip0 line 4, output");
+    let is_open = || Simulated::level(folder.path(), CHIP, "4").unwrap();
+    let left = hardware.output(&valve).unwrap();
+    left.pulse(Duration::from_secs(60)).unwrap();
+    left.pulse(Duration::from_millis(500)).unwrap();
+    drop(left);
+    for other in ["gpiochip0 line 4, output, active low", "gpiochip0 line 4, output, safe state on"] {
+        assert!(matches!(hardware.output(&binding(other)), Err(HardwareError::InUse { .. })), "{other}");
+    }
+    let again = hardware.output(&valve).unwrap();
+    assert!(matches!(hardware.output(&valve), Err(HardwareError::InUse { .. })), "it is opened once");
+    assert!(again.is_active().unwrap() && is_open(), "the pulse was cut");
+    drop(again);
+    assert!(is_open(), "the pulse was cut");
+    while is_open() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(movements(folder.path()), ["4 pulse 60000ms", "4 pulse 500ms"]);
+    // Nobody has it any more, so it can be opened as another.
+    drop(hardware.output(&binding("gpiochip0 line 4, output, active low")).unwrap());
+    // What is asked of the line from now on counts, and not the end of the first pulse.
+    let again = hardware.output(&valve).unwrap();
+    again.pulse(Duration::from_secs(60)).unwrap();
+    drop(again);
+    hardware.output(&valve).unwrap().set_active(false).unwrap();
+    assert!(!is_open());
+    assert!(hardware.output(&valve).is_ok(), "nobody has it, although the time of its pulse is not over");
+}
+
+#[tokio::test]
+async fn the_end_of_a_pulse_that_was_left_is_followed_by_the_safe_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let hardware = hardware(folder.path());
+    let output = hardware.output(&binding("gpiochip0 line 4, output, safe state on")).unwrap();
+    output.pulse(Duration::from_millis(1)).unwrap();
+    drop(output);
+    while movements(folder.path()).len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(movements(folder.path()), ["4 pulse 1ms", "4 safe on"]);
+    assert!(Simulated::level(folder.path(), CHIP, "4").unwrap());
+}
+
 #[test]
 fn a_dropped_output_is_in_its_safe_state() {
     let folder = tempfile::tempdir().unwrap();

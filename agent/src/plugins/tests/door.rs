@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::world::{World, component, config, notice, until};
+use super::world::{CHIP, World, component, config, notice, until};
+use crate::hardware::Simulated;
 use crate::journal::Mark;
 use crate::liveness::stuck;
 use crate::things::{Completion, Fault, Health, Invocation, Notice};
@@ -26,11 +27,21 @@ pub(super) fn call() -> Invocation {
 }
 
 pub(super) async fn door() -> World {
+    door_with(GRANTS).await
+}
+
+async fn door_with(grants: &str) -> World {
     let world = World::new();
     world.set_input("4", true);
-    let config = config(&component("gpio-switch"), GRANTS);
+    let config = config(&component("gpio-switch"), grants);
     world.plugins.add("garage".parse().unwrap(), config).await.unwrap();
     world
+}
+
+fn kill_host(world: &World) {
+    let [process] = world.plugins.processes()[..] else { panic!("one host") };
+    let process = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,14 +105,25 @@ async fn what_keeps_a_plugin_running_answers_also_while_it_is_down() {
 async fn a_killed_host_is_started_again() {
     let world = door().await;
     let garage = world.thing("garage");
-    let [process] = world.plugins.processes()[..] else { panic!("one host") };
-    let process = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    kill_host(&world);
     until(&garage, |health| matches!(health, Health::Down(why) if why.contains("host ended"))).await;
     assert!(matches!(garage.read_property("state").await, Err(Fault::Unavailable(_))));
     until(&garage, |health| *health == Health::Running).await;
     assert_eq!(garage.read_property("state").await.unwrap(), json!("closed"));
     assert_eq!(world.movements().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_killed_during_a_pulse_is_started_again_at_once_and_the_pulse_runs_on() {
+    let world = door_with(&GRANTS.replace("pulse-ms = 20", "pulse-ms = 60000")).await;
+    let garage = world.thing("garage");
+    garage.invoke_action("open", None, call()).await.unwrap();
+    kill_host(&world);
+    until(&garage, |health| matches!(health, Health::Down(_))).await;
+    until(&garage, |health| *health == Health::Running).await;
+    assert_eq!(world.plugins.list()[0].ends, [("host-ended", 1)].into(), "a start has failed");
+    assert!(Simulated::level(&world.gpio(), CHIP, "1").unwrap(), "the pulse was cut");
+    assert_eq!(world.movements(), ["1 pulse 60000ms"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
