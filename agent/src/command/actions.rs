@@ -162,6 +162,11 @@ impl Actions {
         Some(call.is_running().then_some(invocation))
     }
 
+    /// How many ends of actions the journal has not taken yet.
+    pub fn count_unrecorded(&self) -> usize {
+        self.unrecorded.len()
+    }
+
     /// How many actions run.
     pub fn count_running(&self) -> usize {
         self.lock().running()

@@ -1,5 +1,6 @@
 //! What the commands of this device came to, for metrics.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use streembit_peer::message::{Operation, ProblemCode};
 
@@ -10,6 +11,9 @@ use crate::metrics::{By, ByTwo};
 pub struct Counts {
     commands: ByTwo,
     denials: By,
+    alarms: By,
+    notifications: Counter,
+    missed: Counter,
 }
 
 /// What a command came to.
@@ -46,6 +50,17 @@ impl Counts {
         self.denials.get_or_create(&[("reason", reason)]).inc();
     }
 
+    /// Owners who listen are told of something.
+    pub(crate) fn alarm(&self, what: &'static str) {
+        self.alarms.get_or_create(&[("event", what)]).inc();
+    }
+
+    /// A subscriber was sent news, and that it missed so many before.
+    pub(super) fn notification(&self, missed: u64) {
+        self.notifications.inc();
+        self.missed.inc_by(missed);
+    }
+
     /// Adds them to what is shown.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
@@ -57,6 +72,13 @@ impl Counts {
             "denials",
             "What was refused, by the reason that the ring of denials has",
             self.denials.clone(),
+        );
+        registry.register("alarms", "What owners should know of, by its event", self.alarms.clone());
+        registry.register("notifications", "News sent to subscribers", self.notifications.clone());
+        registry.register(
+            "notifications_missed",
+            "News that a slow subscriber was told it missed",
+            self.missed.clone(),
         );
     }
 }

@@ -124,6 +124,7 @@ impl Answered {
     /// Signs news of a subscription. A value that does not fit a message is told as missed: left out in silence it would
     /// be a gap in the numbers, over which its reader ends the session.
     pub fn notification(device: &Device, caller: &Caller, news: &Notification) -> Option<Self> {
+        device.counts().notification(news.missed);
         let sign = |news: &Notification| news.sign(device.key(), caller.peers());
         let signed = sign(news).or_else(|error| {
             tracing::warn!(thing = %news.thing, affordance = %news.affordance, %error, "news does not fit a message");

@@ -85,6 +85,11 @@ impl Unrecorded {
         if std::mem::replace(&mut state.is_tried, true) { Pushed::Behind } else { Pushed::First }
     }
 
+    /// How many ends wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     fn next(&self) -> Option<(u64, Outcome)> {
         self.lock().waiting.front().copied()
     }

@@ -98,6 +98,11 @@ impl Core {
             "Actions that have not ended",
             gauge(self.device.actions().count_running()),
         );
+        registry.register(
+            "actions_unrecorded",
+            "Ends of actions that the journal has not taken yet",
+            gauge(self.device.actions().count_unrecorded()),
+        );
         registry.register_with_unit(
             "long_answers",
             "Of long answers that their readers have not read",

@@ -108,7 +108,9 @@ impl Device {
 
     /// Tells owners who listen of something that they should know.
     pub(crate) fn alarm(&self, what: Alarm, caller: &Caller) {
-        let data = json!({ "what": what, "contact": caller.contact(), "source": &**caller.source() });
+        self.counts().alarm(what.as_str());
+        let data =
+            json!({ "what": what.as_str(), "contact": caller.contact(), "source": &**caller.source() });
         self.tell("securityEvent", data);
     }
 
@@ -119,13 +121,22 @@ impl Device {
 }
 
 /// What an owner should know of. Each of them ends a session or is slowed by its source, so there is no flood of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alarm {
     /// A session brought a message that its other side did not sign for it.
     HostileMessage,
     /// Somebody tried to pair, or to join, without knowing the secret.
     WrongSecret,
+}
+
+impl Alarm {
+    /// Its name in the event.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::HostileMessage => "hostile-message",
+            Self::WrongSecret => "wrong-secret",
+        }
+    }
 }
 
 /// What the caller of `changeRights`, `pair` or `join` hears.

@@ -4,11 +4,14 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
-use streembit_agent::control::Call;
-use streembit_agent::control::answer::{Level, Point};
-use streembit_peer::message::{Answer, ProblemCode};
+use streembit_agent::control::answer::{Level, MadeLink, Point};
+use streembit_agent::control::{Call, PairArgs};
+use streembit_keys::rng;
+use streembit_peer::link::{Link, Secret};
+use streembit_peer::message::{Answer, Call as Request, Operation, ProblemCode};
+use streembit_peer::rights::Role;
 
-use super::person::{Home, Person, SETTINGS, invoke, read};
+use super::person::{Home, Person, SETTINGS, SOON, invoke, read};
 
 /// What comes back from a stream for a path, without the head.
 fn get(mut stream: impl std::io::Read + std::io::Write, path: &str) -> (String, String) {
@@ -50,6 +53,18 @@ async fn what_happens_is_counted_and_nobody_is_named() {
     let refused = invoke(&session, "nowhere", None).await;
     assert!(matches!(refused, Answer::Problem(problem) if problem.code == ProblemCode::Refused));
 
+    // News: somebody tries a secret of their own while the owner listens.
+    let event = Some("securityEvent".parse().unwrap());
+    let listening =
+        Request::new(Operation::SubscribeEvent, "device".parse().unwrap(), event, None, &mut rng::system());
+    let (_, news) = session.subscribe(&listening.unwrap(), SOON, 4).await.unwrap();
+    let mut news = news.expect("an owner may listen");
+    let as_viewer = PairArgs { role: Some(Role::Viewer), ..PairArgs::default() };
+    let open: MadeLink = home.ask(Call::Pair(as_viewer)).await.unwrap();
+    let wrong = Link { secret: Secret::generate(&mut rng::system()), ..open.link.parse::<Link>().unwrap() };
+    assert!(matches!(Person::new().await.claim(&wrong, "Eve").await, Answer::Problem(_)));
+    assert_eq!(news.next().await.unwrap().value.unwrap()["what"], "wrong-secret");
+
     let (head, metrics) = ask(&home, "/metrics").await;
     assert!(
         head.starts_with("HTTP/1.1 200 OK\r\n")
@@ -62,6 +77,10 @@ async fn what_happens_is_counted_and_nobody_is_named() {
         ("streembit_commands_total{operation=\"invokeaction\",outcome=\"refused\"}", 1),
         ("streembit_commands_total{operation=\"invokeaction\",outcome=\"ok\"}", 1),
         ("streembit_denials_total{reason=\"no such affordance, or not with this operation\"}", 1),
+        ("streembit_denials_total{reason=\"a wrong secret\"}", 1),
+        ("streembit_alarms_total{event=\"wrong-secret\"}", 1),
+        ("streembit_notifications_total", 1),
+        ("streembit_subscriptions", 1),
         ("streembit_sessions{whose=\"owner\"}", 1),
         ("streembit_journal_entries_total", 1),
         ("streembit_journal_bytes", 4096),
@@ -79,6 +98,7 @@ async fn what_happens_is_counted_and_nobody_is_named() {
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     let named = [
         "Ada".to_owned(),
+        "Eve".to_owned(),
         "nowhere".to_owned(),
         ada.key.public().thumbprint().to_string(),
         daemon.device().key().public().thumbprint().to_string(),
