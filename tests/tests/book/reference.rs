@@ -9,6 +9,7 @@ use streembit_agent::config::{DEFAULT, SCHEMA};
 use streembit_peer::exit::{Exit, HELP};
 use streembit_peer::link::Link;
 use streembit_peer::{message, network, session, wire};
+use streembit_plugin_api::Manifest;
 
 use super::book;
 
@@ -94,6 +95,25 @@ fn the_limits_of_the_wire_are_those_of_the_code() {
     ];
     let rows: Vec<String> = limits.iter().map(|(what, limit)| format!("| `{what}` | {limit} |")).collect();
     must_have("wire.md", &rows);
+}
+
+#[test]
+fn a_plugin_gets_what_the_tutorial_says() {
+    let text = fs::read_to_string(book().join("plugin.md")).unwrap();
+    let manifest = text.split_once("```toml,file=lamp/plugin.toml\n").unwrap().1.split_once("```").unwrap().0;
+    let limits =
+        |line: &str| Manifest::parse(&format!("{manifest}\n[limits]\n{line}\n")).map(|read| read.limits);
+    let said = limits("").unwrap();
+    let default = (said.memory, said.cpu.as_millis(), said.deadline.as_secs(), said.host_calls_per_second);
+    assert_eq!(default, (8 << 20, 50, 5, 1_000));
+    for (key, most) in
+        [("memory-mib", 64), ("cpu-ms", 1_000), ("deadline-ms", 60_000), ("host-calls-per-second", 20_000)]
+    {
+        assert!(text.contains(&format!("`{key}`")), "{key} is missing");
+        assert!(
+            limits(&format!("{key} = {most}")).is_ok() && limits(&format!("{key} = {}", most + 1)).is_err()
+        );
+    }
 }
 
 #[test]

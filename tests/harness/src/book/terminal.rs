@@ -17,8 +17,8 @@ const QUESTIONS: [&str; 2] = ["asscode: ", "The same again: "];
 const START: Duration = Duration::from_secs(20);
 
 /// Reads commands, a line of base64 each, and says after each how it ended, between two control characters that no program
-/// of ours prints. The programs on the terminal see 100 columns, as the book shows them.
-const SHELL: &str = r#"stty -echo cols 100 rows 60; status=0
+/// of ours prints. Ctrl-C ends a command and not the shell. The programs on the terminal see 100 columns, as the book shows them.
+const SHELL: &str = r#"stty -echo cols 100 rows 60; trap : INT; status=0
 printf '\001%d\002' "$status"
 while IFS= read -r line; do
     line=$(base64 --decode <<<"$line")

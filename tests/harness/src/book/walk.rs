@@ -182,8 +182,39 @@ fn steps(text: &str) -> Vec<Step<'_>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    /// The machine that the test runs on.
+    struct Here(tempfile::TempDir);
+
+    impl Site for Here {
+        fn enter(&self, _: &Place) -> Result<Command> {
+            let mut enter = Command::new("env");
+            enter.current_dir(self.0.path());
+            Ok(enter)
+        }
+
+        fn write(&self, _: &Place, path: &str, text: &str) -> Result<()> {
+            Ok(std::fs::write(self.0.path().join(path), text)?)
+        }
+
+        fn stands_for(&self) -> Vec<(String, String)> {
+            vec![("/home/ann".to_owned(), self.0.path().display().to_string())]
+        }
+    }
+
+    fn walk(chapter: &str) -> Result<()> {
+        let here = Here(tempfile::tempdir()?);
+        let file = here.0.path().join("chapter.md");
+        std::fs::write(&file, chapter)?;
+        Walk::new(&here).through(&Chapter::read(&file)?, |_| true)
+    }
+
+    fn console(text: &str) -> String {
+        format!("```console\n{text}\n```\n")
+    }
 
     #[test]
     fn a_block_is_read_as_it_is_typed() {
@@ -199,5 +230,45 @@ mod tests {
             Step::See(vec!["more"]),
         ];
         assert_eq!(steps(text), wanted);
+    }
+
+    #[test]
+    fn what_holds_is_walked_through() {
+        for holds in [
+            "$ echo a\na",
+            "$ echo whatever",
+            "$ pwd\n/home/ann",
+            "$ echo /home/ann/x | wc -w\n1",
+            "$ false\n$ echo $?\n1",
+            "$ echo link:$RANDOM\nlink:<number>\n$ test -n '<number>'",
+        ] {
+            walk(&console(holds)).unwrap();
+        }
+        walk("```text,file=a\n/home/ann\n```\n```console\n$ cat a\n/home/ann\n```\n").unwrap();
+    }
+
+    #[test]
+    fn what_does_not_hold_is_found() {
+        for (does_not, why) in [
+            ("$ echo a\nb", "the book shows"),
+            ("$ echo a; echo b\na", "the book shows"),
+            ("$ false", "it ended with 1"),
+            ("$ false\n$ echo $?\n0", "the book shows"),
+            ("$ echo '<never shown>'", "nothing has shown"),
+            ("no command\n", "nothing runs there"),
+        ] {
+            let error = format!("{:#}", walk(&console(does_not)).unwrap_err());
+            assert!(error.contains(why) && error.contains("chapter.md:2"), "{does_not}: {error}");
+        }
+    }
+
+    #[test]
+    fn another_terminal_goes_on_while_the_first_is_used() {
+        let other = |text: &str| format!("```console,on-ann-2\n{text}\n```\n");
+        let begin = other("$ touch log; echo begun; tail --follow log\n…\nbegun");
+        let log = console("$ echo one >> log");
+        walk(&[begin, log, other("one\n^C")].concat()).unwrap();
+        let ended = walk(&[other("$ echo a\na"), other("b")].concat()).unwrap_err();
+        assert!(format!("{ended:#}").contains("the book shows"), "{ended:#}");
     }
 }
