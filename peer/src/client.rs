@@ -222,6 +222,11 @@ impl Connection {
         })
     }
 
+    /// How old the session is.
+    pub fn age(&self) -> Duration {
+        self.shared.since.elapsed()
+    }
+
     /// Whether it is time to make a new session and move over to it.
     pub fn needs_renewal(&self) -> bool {
         needs_renewal(self.shared.carried.load(Ordering::Relaxed), self.shared.since.elapsed())

@@ -98,10 +98,28 @@ impl Outbox {
     }
 
     /// Ends a subscription at its caller's wish: whether there was one.
+    ///
+    /// What waits is told still, and after it the end: who moves over to another session knows by that when it has all.
     pub fn unsubscribe(&self, topic: &Topic) -> bool {
         let mut state = self.lock();
         state.ready.retain(|ready| ready != topic);
-        state.subscriptions.remove(topic).is_some()
+        let Some(subscription) = state.subscriptions.remove(topic) else { return false };
+        // Before that nobody knows of it.
+        if subscription.active {
+            let Subscription { sub, told, mut missed, waiting, .. } = subscription;
+            let all = waiting.into_iter().map(|value| (value, None)).chain([(None, Some(End::Unsubscribed))]);
+            for (n, (value, end)) in (told + 1..).zip(all) {
+                let Topic { kind, thing, affordance } = topic.clone();
+                let value = value.map(Arc::unwrap_or_clone);
+                let missed = std::mem::take(&mut missed);
+                let last =
+                    Notification { sub, n, thing, affordance, kind, value, problem: None, missed, end };
+                self.push_end(&mut state, last);
+            }
+        }
+        drop(state);
+        self.wake.notify_one();
+        true
     }
 
     /// How many subscriptions there are, and how many of them have something to tell that the writer has not taken yet.

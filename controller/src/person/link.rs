@@ -23,7 +23,7 @@ impl Person {
         let mut open = session.connection.lock().await;
         if let Some(connection) = &*open
             && connection.is_closed().is_none()
-            && !connection.needs_renewal()
+            && !self.is_due(connection)
         {
             return Ok(connection.clone());
         }
@@ -39,8 +39,12 @@ impl Person {
         sessions.entry(contact.key.thumbprint()).or_insert_with(fresh).clone()
     }
 
-    /// A new session of its own.
-    pub(super) async fn connect(&self, contact: &Contact, within: Duration) -> Outcome<Connection> {
+    /// Whether it is time for a new session.
+    pub(super) fn is_due(&self, connection: &Connection) -> bool {
+        connection.needs_renewal() || connection.age() >= self.0.renew_after
+    }
+
+    async fn connect(&self, contact: &Contact, within: Duration) -> Outcome<Connection> {
         let addresses: Vec<Address> = contact.addresses.iter().filter_map(|text| text.parse().ok()).collect();
         let remote = Remote::Known(contact.key.clone());
         let dialling = async {

@@ -2,7 +2,7 @@
 //!
 //! [`Person::answer`] does one thing ([`Ask`]); [`Person::watch`] follows something until its receiver is dropped. Both
 //! run alike in a one-shot command and in the unlock process. `link` gets connections, `calls` asks over them,
-//! `watch` keeps a subscription alive across drops, `meet` is the first contact with a device.
+//! `watch` keeps subscriptions alive across drops, `meet` is the first contact with a device.
 
 mod calls;
 mod link;
@@ -12,13 +12,17 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use streembit_keys::{PrivateKey, Thumbprint};
 use streembit_peer::client::Connection;
 use streembit_peer::network::Network;
 use streembit_peer::offer::{Offer, UserType};
 use streembit_peer::rights::sign_change;
+use streembit_peer::session::RENEW_AFTER;
 use tokio::sync::{Mutex as Turn, OnceCell};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use watch::{Watching, operation};
 
@@ -35,6 +39,13 @@ struct Inner {
     key: PrivateKey,
     /// Started when something is first dialled: signing an offer needs none.
     network: OnceCell<Network>,
+    /// What is followed, by however many.
+    topics: watch::Topics,
+    /// How old a session gets before another takes its place.
+    renew_after: Duration,
+    /// Whatever follows something for somebody, until it is told to stop.
+    tasks: TaskTracker,
+    closing: CancellationToken,
     /// One session a device, shared by whoever asks. The inner lock makes others wait for a dial that is under way.
     sessions: Mutex<HashMap<Thumbprint, Session>>,
 }
@@ -62,8 +73,25 @@ impl Person {
     }
 
     fn at_work(home: Home, key: PrivateKey) -> Self {
-        let sessions = Mutex::default();
-        Self(Arc::new(Inner { home, key, network: OnceCell::new(), sessions }))
+        Self(Arc::new(Inner {
+            home,
+            key,
+            network: OnceCell::new(),
+            topics: watch::Topics::default(),
+            renew_after: RENEW_AFTER,
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            sessions: Mutex::default(),
+        }))
+    }
+
+    /// Renews sessions when they are so old, where that is before they must be. To be said before anything is asked.
+    #[must_use]
+    pub fn renewing_after(mut self, age: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.renew_after = age;
+        }
+        self
     }
 
     /// Does what was asked.
@@ -97,8 +125,11 @@ impl Person {
         names
     }
 
-    /// Ends all sessions and the network.
+    /// Ends whatever is followed, all sessions and the network.
     pub async fn close(&self) {
+        self.0.closing.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
         let sessions = std::mem::take(&mut *self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         for session in sessions.into_values() {
             if let Some(connection) = session.connection.lock().await.take() {

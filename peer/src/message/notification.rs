@@ -28,7 +28,7 @@ pub enum NotificationKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
-    /// The caller asked for it.
+    /// The caller asked for it. All that was to be told before has come.
     Unsubscribed,
     /// The action is over: its one notification has come.
     Done,

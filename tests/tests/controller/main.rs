@@ -18,3 +18,4 @@ mod people;
 mod recovery;
 mod streams;
 mod unlocked;
+mod watching;

@@ -1,4 +1,4 @@
-//! The last words: why a subscription has ended, and what came of an action.
+//! The last words: why a subscription has ended, with what was still to be told, and what came of an action.
 //!
 //! Each is said once and nothing comes after it, so one that was dropped would never be noticed. For a slow reader the
 //! outputs go first, which it can ask for again; what still does not fit ends its session, and every wait with it.

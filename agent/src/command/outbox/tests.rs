@@ -111,6 +111,26 @@ fn an_end_is_told_once_with_what_was_missed() {
 }
 
 #[test]
+fn whoever_stops_listening_is_told_what_waits_and_then_that_it_was_all() {
+    let (outbox, bell) = (Outbox::default(), topic(NotificationKind::Event, "bell"));
+    begin(&outbox, &bell, re(1));
+    for n in 0..MAX_WAITING_EVENTS + 2 {
+        offer(&outbox, &bell, json!(n));
+    }
+    assert!(outbox.unsubscribe(&bell));
+    offer(&outbox, &bell, json!("later"));
+    let told: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+    assert!(told.iter().map(|news| news.n).eq(1..=MAX_WAITING_EVENTS as u64 + 1), "without gaps");
+    assert_eq!(told.iter().map(|news| news.missed).sum::<u64>(), 2);
+    let (end, values) = told.split_last().unwrap();
+    assert_eq!((end.end, end.value.clone()), (Some(End::Unsubscribed), None));
+    let values: Vec<_> = values.iter().map(|news| news.value.clone().unwrap()).collect();
+    assert_eq!(values, (2..MAX_WAITING_EVENTS + 2).map(|n| json!(n)).collect::<Vec<_>>());
+    assert!(!outbox.unsubscribe(&bell), "there is none any more");
+    assert_eq!(outbox.take(), None);
+}
+
+#[test]
 fn what_was_lost_on_the_way_is_counted_for_that_thing_alone() {
     let (outbox, bell) = (Outbox::default(), topic(NotificationKind::Event, "bell"));
     begin(&outbox, &bell, re(1));
