@@ -1,7 +1,7 @@
 //! Everything that reads what a stranger wrote, under libFuzzer.
 //!
 //! One program with many targets, because linking it takes longer than a short run: the environment variable
-//! `STREEMBIT_FUZZ_TARGET` names the one. `cargo xtask qualify fuzz` builds it with instrumentation and runs each
+//! `STREEMBIT_FUZZ_TARGET` names the one. `cargo xtask fuzz` builds it with instrumentation and runs each
 //! target from its seeds in `seeds/<target>/`; a crash that was found and fixed becomes a seed there.
 //!
 //! A target is more than "does not panic" wherever something can be said: what was changed must not verify, what was

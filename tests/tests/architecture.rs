@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "streembit-thing-descriptions",
         ],
     ),
-    ("streembit-controller", &["streembit-keys", "streembit-peer", "streembit-thing-descriptions"]),
+    ("streembit-controller", &["streembit-keys", "streembit-peer"]),
     ("streembit-harness", &[]),
     ("streembit-tests", &["*"]),
     ("xtask", &["streembit-harness", "streembit-plugin-api"]),

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: builds what ships, and measures it.
 //!
 //! The measuring is a program of its own (`xtask/bench`), because it must be built with the release profile and uses the
-//! crates that it measures; xtask itself uses none of ours.
+//! crates that it measures.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +13,12 @@ use crate::{plugins, requirements, tool};
 
 /// The yardstick's packages. Both are pinned: another version is another yardstick.
 const NODE_WOT: [&str; 2] = ["@node-wot/core@0.9.2", "@node-wot/binding-http@0.9.2"];
+
+/// Seconds for each load: a few thousand commands where there is one at a time.
+const SECONDS: u64 = 5;
+
+/// Entries of the long journal: those of a busy device in a year.
+const ENTRIES: u64 = 1_000_000;
 
 /// How it is measured.
 #[derive(clap::Args)]
@@ -26,11 +32,11 @@ pub(crate) struct Options {
     without_node_wot: bool,
 
     /// How long each load runs
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS)]
     seconds: u64,
 
     /// How many entries the long journal has
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = ENTRIES)]
     entries: u64,
 
     /// Install what is missing from the system
@@ -38,6 +44,19 @@ pub(crate) struct Options {
     install: bool,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            json: None,
+            without_node_wot: false,
+            seconds: SECONDS,
+            entries: ENTRIES,
+            install: tool::in_ci(),
+        }
+    }
+}
+
+/// Fails where a figure is not what was promised.
 pub(crate) fn run(options: &Options) -> Result<()> {
     requirements::for_bench(options.install, !options.without_node_wot)?;
     let plugins = plugins::build()?;

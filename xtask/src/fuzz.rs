@@ -28,7 +28,8 @@ const INSTRUMENTATION: [&str; 6] = [
 const SLOWEST_INPUT: u32 = 10;
 /// Memory of one run, in MiB. The largest input that any reader takes is 256 KiB.
 const MEMORY: u32 = 1024;
-/// Bytes of the longest input: past every limit that the readers have would only cost speed.
+/// Bytes of the longest input. Structure is found in short ones, and long ones cost speed: what lies beyond (the readers take
+/// up to 256 KiB) is for the tests of their limits.
 const LONGEST_INPUT: u32 = 16 * 1024;
 
 /// Fuzz all that reads what a stranger wrote.

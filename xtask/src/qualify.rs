@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 
-use crate::fuzz;
+use crate::{bench, fuzz};
 
 mod book;
 mod machine;
@@ -30,6 +30,8 @@ pub(crate) struct Options {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// Every figure that was promised, measured. Not beside something else.
+    Bench,
     /// Every fuzz target for ten minutes.
     Fuzz,
     /// People at a device on which everything goes wrong now and then, for ten minutes or `--minutes`.
@@ -43,6 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for part in parts {
         println!("qualify {part:?}");
         match part {
+            Part::Bench => bench::run(&bench::Options::default()),
             Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
             Part::Soak if options.apart => soak::run(options.minutes),
             Part::Soak => soak::run_apart(options.minutes),

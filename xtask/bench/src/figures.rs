@@ -58,6 +58,12 @@ impl Figures {
         }
     }
 
+    /// What was promised and is not kept, by name.
+    pub(crate) fn missed(&self) -> Vec<&str> {
+        let is_missed = |figure: &&Figure| figure.at_most.is_some_and(|at_most| figure.value > at_most);
+        self.0.iter().filter(is_missed).map(|figure| figure.name.as_str()).collect()
+    }
+
     /// The figures by name, for scripts.
     pub(crate) fn to_json(&self) -> Result<String> {
         let entry = |figure: &Figure| {

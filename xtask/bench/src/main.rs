@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 
 use device::Built;
@@ -110,5 +110,7 @@ fn run(options: &Options) -> Result<()> {
         std::fs::write(file, figures.to_json()?)
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
+    let missed = figures.missed();
+    ensure!(missed.is_empty(), "more than was promised: {}", missed.join(", "));
     Ok(())
 }
