@@ -74,7 +74,9 @@ impl Desk {
         if matches!(call.op, Operation::WriteProperty | Operation::InvokeAction) {
             self.beware_of(&device);
         }
-        let answered = self.door().await?.call(call).await?;
+        let thing = call.thing.clone();
+        let answered = self.door().await?.call(call).await;
+        let answered = answered.map_err(|failure| self.said_to_owner(failure, &device, &thing))?;
         if let Some(seen) = &answered.went_back {
             self.output.warn(&format!(
                 "the journal of {device} went back: {seen}. Somebody cut it off or rewrote it, or the device was \
@@ -82,6 +84,22 @@ impl Desk {
             ));
         }
         Ok(answered)
+    }
+
+    /// An owner who is refused has no owner to ask: what they named is not there.
+    fn said_to_owner(&self, failure: Failure, device: &str, thing: &str) -> Failure {
+        let is_owner = || {
+            let contact = self.home.contacts().and_then(|contacts| contacts.get(device));
+            contact.is_ok_and(|contact| contact.role.as_deref() == Some("owner"))
+        };
+        if failure != Failure::refused(device) || !is_owner() {
+            return failure;
+        }
+        Failure::new(
+            Exit::Refused,
+            format!("There is no such thing on {device}, unless you are its owner no longer."),
+        )
+        .or(format!("`streembit td {device}/{thing}` shows what there is."))
     }
 
     /// Warns, once a command, before something goes to a device that nobody verified.

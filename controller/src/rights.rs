@@ -80,7 +80,8 @@ pub async fn change(
             Err(failure) if failure.exit == Exit::Failure => {
                 let now = self::standing(desk, device).await?;
                 if now.seq == standing.seq {
-                    return Err(failure);
+                    // Nothing came in between: it is the change itself that is not made.
+                    return Err(Failure { exit: Exit::Refused, ..failure });
                 }
                 standing = now;
             }

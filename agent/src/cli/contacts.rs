@@ -1,7 +1,7 @@
 //! `streembit-agent contacts`
 
 use super::{Context, Found, show};
-use crate::control::answer::People;
+use crate::control::answer::{Owners, People};
 use crate::control::{Call, Failure};
 
 pub(super) fn execute(context: &Context) -> Result<Found, Failure> {
@@ -11,9 +11,16 @@ pub(super) fn execute(context: &Context) -> Result<Found, Failure> {
 
 fn text_of(people: &People) -> String {
     let mut parts = Vec::new();
-    if people.contacts.is_empty() {
-        parts.push("Nobody may use this device yet. Take it with `streembit-agent pair`.".to_owned());
-    } else {
+    match people.owners {
+        Owners::NotYet => {
+            parts.push("This device has no owner yet. Take it: `streembit-agent pair`.".to_owned())
+        }
+        Owners::Some => {}
+        Owners::NoMore => {
+            parts.push(format!("The last owner of this device was revoked.\n{}", Owners::WAYS_OUT));
+        }
+    }
+    if !people.contacts.is_empty() {
         let rows: Vec<Vec<String>> = people
             .contacts
             .iter()

@@ -23,7 +23,7 @@ Examples:
   streembit-agent invite --offer bea.offer --fingerprint pQ3xW9_kT0vLm2Za --name Bea --role viewer
 
 Without an operation, --allow means reading and observing a property, invoking an action, subscribing to an event.
-Writing is never meant unless it is said: --allow door/pulse:read,write.
+Writing is never meant unless it is said: --allow lamp/brightness:read,write.
 
 The other side types `streembit accept LINK`. `revoke --invitation ID` takes it back.
 

@@ -46,13 +46,13 @@ pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> 
     Ok(Found::new(&made, text_of(&made, &who, "pair")))
 }
 
-/// The QR code, the link, and what to do with them.
+/// What to do with the link, the link, and below it the QR code: what comes last is what a small terminal still shows.
 pub(super) fn text_of(made: &MadeLink, who: &str, verb: &str) -> String {
     let qr = made.link.parse::<Link>().ok().and_then(|link| link.qr());
-    let qr = qr.map(|qr| format!("{qr}\n")).unwrap_or_default();
+    let qr = qr.map(|qr| format!("\n\n{}", qr.trim_end())).unwrap_or_default();
     let valid = show::span(made.valid_for);
     format!(
-        "{qr}{who}\nIt counts once, for {valid}. Show it to nobody else.\n\n  streembit {verb} {}",
+        "{who}\nIt counts once, for {valid}. Show it to nobody else.\n\n  streembit {verb} {}{qr}",
         made.link
     )
 }

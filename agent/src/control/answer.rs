@@ -147,9 +147,30 @@ pub struct Admitted {
     pub verified: bool,
 }
 
+/// How it stands with a device's owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owners {
+    /// Nobody has taken it yet.
+    NotYet,
+    /// It has one or more.
+    Some,
+    /// It had, and the last one was revoked.
+    NoMore,
+}
+
+impl Owners {
+    /// What helps where the last owner was revoked. Nobody at the device makes another one: whoever holds it for a minute
+    /// must not become its owner.
+    pub const WAYS_OUT: &str = "Whoever claimed it has a recovery key: `streembit recovery use DEVICE --key FILE`. Without that, \
+         `streembit-agent factory-reset` makes it a new device.";
+}
+
 /// Who may do what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct People {
+    /// How it stands with owners.
+    pub owners: Owners,
     /// The contacts.
     pub contacts: Vec<Contact>,
     /// Invitations that nobody accepted yet.

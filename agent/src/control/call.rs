@@ -33,6 +33,8 @@ pub enum Call {
     Revoke {
         /// Its name, or its thumbprint or the beginning of it.
         contact: String,
+        /// Also where it is the last owner.
+        last_owner: bool,
     },
     /// A page of the journal.
     Log {

@@ -19,7 +19,7 @@ impl Handler for Echo {
     fn answer(&self, call: Call) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {
             match call {
-                Call::Revoke { contact } => {
+                Call::Revoke { contact, .. } => {
                     Err(Failure::refused(format!("no `{contact}`")).or("Look again."))
                 }
                 Call::Log { limit, .. } => Ok(Value::String("x".repeat(limit))),
@@ -78,7 +78,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 async fn a_call_is_answered_and_a_refusal_keeps_its_remedy() {
     let running = Running::start();
     assert_eq!(running.ask(Call::Status).await, Ok(json!({"call": "status"})));
-    let failure = running.ask(Call::Revoke { contact: "bob".into() }).await.unwrap_err();
+    let failure = running.ask(Call::Revoke { contact: "bob".into(), last_owner: false }).await.unwrap_err();
     assert_eq!(failure, Failure::refused("no `bob`").or("Look again."));
     running.stop.cancel();
     running.task.await.unwrap();

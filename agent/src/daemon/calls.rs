@@ -30,7 +30,7 @@ impl Handler for Core {
                 Call::Invite(args) => value(&self.invite(args).await?),
                 Call::Admit(args) => value(&self.admit(args).await?),
                 Call::Withdraw { id } => self.withdraw(id).await,
-                Call::Revoke { contact } => self.revoke(&contact).await,
+                Call::Revoke { contact, last_owner } => self.revoke(&contact, last_owner).await,
                 Call::Log { from, limit } => self.log(from, limit).await,
                 Call::Denials { limit } => self.denials(limit).await,
                 Call::VerifyJournal { against } => self.verify_journal(against).await,

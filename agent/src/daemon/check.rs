@@ -10,6 +10,7 @@ use super::Core;
 use crate::check::{self, Diagnosis, Point};
 use crate::clock::Witness;
 use crate::config::Config;
+use crate::control::answer::Owners;
 use crate::device::Checker;
 use crate::liveness::stuck;
 use crate::plugins::Status;
@@ -98,11 +99,13 @@ impl Core {
     }
 
     fn check_owner(&self) -> Point {
-        let rights = self.device.rights();
-        if rights.is_claimed() {
-            Diagnosis::Owner.ok(format!("{} contacts", rights.contacts().count()))
-        } else {
-            Diagnosis::Owner.warning("nobody has taken this device yet", "Take it: `streembit-agent pair`.")
+        match self.owners() {
+            Owners::NotYet => Diagnosis::Owner
+                .warning("nobody has taken this device yet", "Take it: `streembit-agent pair`."),
+            Owners::Some => {
+                Diagnosis::Owner.ok(format!("{} contacts", self.device.rights().contacts().count()))
+            }
+            Owners::NoMore => Diagnosis::Owner.bad("the last owner was revoked", Owners::WAYS_OUT),
         }
     }
 

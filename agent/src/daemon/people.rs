@@ -9,7 +9,7 @@ use streembit_peer::rights::{Change, Grants, InvitationId, Role};
 
 use super::Core;
 use crate::access::ChangeRefused;
-use crate::control::answer::{Contact, Invitation, MadeLink, People};
+use crate::control::answer::{Contact, Invitation, MadeLink, Owners, People};
 use crate::control::{Failure, InviteArgs, PairArgs, Reply};
 use crate::device::{Admission, OPEN_FOR};
 use crate::journal::RightsError;
@@ -25,6 +25,11 @@ impl Core {
                     "this device has no owner yet, and its first contact becomes that",
                 )
                 .or("Take it first: `streembit-agent pair`."));
+            }
+            (true, None | Some(Role::Owner)) if self.owners() == Owners::NoMore => {
+                return Err(
+                    Failure::refused("the last owner of this device was revoked").or(Owners::WAYS_OUT)
+                );
             }
             (true, None) => {
                 return Err(Failure::refused("this device has an owner, so say what the person is to become")
@@ -73,7 +78,7 @@ impl Core {
     }
 
     /// Ends the rights of a contact, and its sessions.
-    pub(super) async fn revoke(&self, contact: &str) -> Reply {
+    pub(super) async fn revoke(&self, contact: &str, last_owner: bool) -> Reply {
         let rights = self.device.rights();
         let mut meant = rights.contacts().filter(|(who, known)| {
             // A few characters of a key are enough to type, and more than chance brings.
@@ -85,8 +90,14 @@ impl Core {
             return Err(Failure::refused(format!("there is no contact `{contact}`")).or(list));
         };
         if meant.next().is_some() {
-            return Err(Failure::invalid(format!("more than one contact is called `{contact}`"))
-                .or(format!("Say which by its key: {list}")));
+            let message = format!("more than one contact is called `{contact}`");
+            return Err(Failure::new(Exit::Usage, message).or(format!("Say which by its key: {list}")));
+        }
+        if known.role == Role::Owner && rights.count(Role::Owner) == 1 && !last_owner {
+            let message =
+                format!("{} is the last owner, and nobody at the device makes another one", known.name);
+            return Err(Failure::refused(message)
+                .or("Have them make another owner first, or do it all the same: `--last-owner`."));
         }
         self.change(Change::Revoke { contact: *who }).await?;
         Ok(json!({ "revoked": who, "name": known.name }))
@@ -107,7 +118,18 @@ impl Core {
             role: invitation.role,
             expires: invitation.expires,
         });
-        People { contacts: contacts.collect(), invitations: invitations.collect() }
+        let owners = self.owners();
+        People { owners, contacts: contacts.collect(), invitations: invitations.collect() }
+    }
+
+    /// How it stands with owners.
+    pub(super) fn owners(&self) -> Owners {
+        let rights = self.device.rights();
+        match (rights.is_claimed(), rights.count(Role::Owner)) {
+            (false, _) => Owners::NotYet,
+            (true, 0) => Owners::NoMore,
+            (true, _) => Owners::Some,
+        }
     }
 
     pub(super) async fn change(&self, change: Change) -> Result<(), Failure> {

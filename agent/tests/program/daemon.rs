@@ -125,10 +125,11 @@ async fn whoever_is_revoked_loses_the_open_session_at_once() {
     assert!(is_ok(&read(&session, "status").await));
 
     for wrong in ["Rob", "", "bob"] {
-        let failure = home.ask::<Value>(Call::Revoke { contact: wrong.into() }).await.unwrap_err();
+        let failure =
+            home.ask::<Value>(Call::Revoke { contact: wrong.into(), last_owner: false }).await.unwrap_err();
         assert_eq!(failure.exit, Exit::Refused, "{wrong}");
     }
-    let answer: Value = home.ask(Call::Revoke { contact: "Bob".into() }).await.unwrap();
+    let answer: Value = home.ask(Call::Revoke { contact: "Bob".into(), last_owner: false }).await.unwrap();
     assert_eq!(answer["revoked"], bob.key.public().thumbprint().to_string());
     let closed = tokio::time::timeout(SOON, session.closed()).await.unwrap();
     assert!(matches!(closed, Closed::ByDevice | Closed::Failed(_)), "{closed:?}");

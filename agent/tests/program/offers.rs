@@ -98,7 +98,8 @@ async fn what_is_wrong_with_an_offer_is_told_and_lets_nobody_in() {
         let failure = admit(&home, args).await.unwrap_err();
         assert!(failure.exit == Exit::Refused && failure.message.contains(word), "{word}: {failure}");
     }
-    let _: serde_json::Value = home.ask(Call::Revoke { contact: "Bea".into() }).await.unwrap();
+    let _: serde_json::Value =
+        home.ask(Call::Revoke { contact: "Bea".into(), last_owner: false }).await.unwrap();
     let failure = admit(&home, viewer(good)).await.unwrap_err();
     assert!(failure.exit == Exit::Refused && failure.message.contains("was revoked"), "{failure}");
     assert_eq!(contacts(&home).await, 1);

@@ -31,7 +31,7 @@ Examples:
   streembit invite garage --offer bea.offer --fingerprint pQ3xW9_kT0vLm2Za --name Bea --role viewer
 
 Without an operation, --allow means reading and observing a property, invoking an action, subscribing to an event.
-Writing is never meant unless it is said: --allow door/pulse:read,write.
+Writing is never meant unless it is said: --allow lamp/brightness:read,write.
 
 Send the link to nobody but the guest: whoever comes first with it is the guest. They run `streembit accept LINK`.
 
@@ -186,8 +186,9 @@ impl Render for Invitation {
             moment(self.expires)
         )];
         lines.push(self.link.clone());
-        lines.extend(self.qr.clone().filter(|_| style.is_terminal()));
         lines.push("They run: streembit accept 'LINK'".to_owned());
+        // Last, where a small terminal still shows it.
+        lines.extend(self.qr.clone().filter(|_| style.is_terminal()));
         lines.join("\n")
     }
 }

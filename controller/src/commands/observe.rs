@@ -41,8 +41,8 @@ pub struct ObserveArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  streembit subscribe garage/door/obstructed
-  streembit subscribe obstructed --count 1 && notify-send 'Something is in the way'
+  streembit subscribe garage/door/obstruction
+  streembit subscribe obstruction --count 1 && notify-send 'Something is in the way'
 
 It goes on until Ctrl-C, comes back by itself after a drop, and says where something may be missing.")]
 pub struct SubscribeArgs {

@@ -191,7 +191,7 @@ async fn set(desk: &Desk, signing: &Desk, device: &str) -> Outcome<Done> {
     if standing.recovery != Some(recovery) {
         rights::change(signing, &device, |_| Ok(Change::SetRecovery { key: key.clone() })).await.map_err(
             |failure| match standing.recovery {
-                Some(_) if failure.exit == Exit::Failure => {
+                Some(_) if failure.exit == Exit::Refused => {
                     failure.or("Sign with the one in force: `--key FILE`.")
                 }
                 _ => failure,

@@ -5,7 +5,7 @@ use streembit_peer::rights::Change;
 
 use super::short;
 use crate::desk::Desk;
-use crate::error::{Failure, Outcome};
+use crate::error::{Exit, Failure, Outcome};
 use crate::output::{Render, Style, printable};
 use crate::rights::{self, Standing};
 
@@ -97,8 +97,8 @@ pub(super) fn find(standing: &Standing, device: &str, wanted: &str) -> Outcome<F
             name: invitation.name.clone(),
         }),
         ([], []) => {
-            Err(Failure::usage(format!("{device} knows nobody called `{}`. It knows:", printable(wanted)))
-                .among(everybody(standing)))
+            let message = format!("{device} knows nobody called `{}`. It knows:", printable(wanted));
+            Err(Failure::new(Exit::Refused, message).among(everybody(standing)))
         }
         _ => Err(Failure::usage(format!("`{}` may be any of these:", printable(wanted)))
             .among(
@@ -140,7 +140,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::Exit;
 
     fn standing() -> Standing {
         let print = |n: u8| streembit_keys::Thumbprint::from_bytes([n; 32]).to_string();

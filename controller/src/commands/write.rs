@@ -16,7 +16,7 @@ use crate::value;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
-  streembit write garage/door/pulse 250
+  streembit write hall/lamp/brightness 40
   streembit write mode eco              a bare word, where the schema says string
   streembit write limits '{\"low\": 18, \"high\": 24}'
   streembit write limits @limits.json

@@ -68,7 +68,7 @@ fn who_lost_an_account_gets_the_device_back_by_the_recovery_key_and_nobody_else_
 
     // A mistake in a name leaves everything as it was.
     let unknown = ["use", "garage", "--key", &stick, "--revoke", "Nobody"];
-    recovery(folder.path(), &new, &unknown).ends_with(2).unwrap();
+    recovery(folder.path(), &new, &unknown).ends_with(3).unwrap();
     program(new.run(["read", "garage/door/state"])).ends_with(3).unwrap();
 
     let back = recovery(folder.path(), &new, &["use", "garage", "--key", &stick, "--revoke", &lost[..10]]);
@@ -79,7 +79,7 @@ fn who_lost_an_account_gets_the_device_back_by_the_recovery_key_and_nobody_else_
     program(bea.run(["read", "garage/door/state"])).success().unwrap();
 
     // Her new recovery key comes into force by the old one alone, which ends with that.
-    program(new.run(["recovery", "set", "garage"])).ends_with(1).unwrap();
+    program(new.run(["recovery", "set", "garage"])).ends_with(3).unwrap();
     recovery(folder.path(), &new, &["set", "garage", "--key", &stick]).success().unwrap();
     program(new.run(["recovery", "set", "garage"])).success().unwrap();
     recovery(folder.path(), &bea, &["use", "garage", "--key", &stick]).ends_with(3).unwrap();
@@ -87,5 +87,51 @@ fn who_lost_an_account_gets_the_device_back_by_the_recovery_key_and_nobody_else_
     recovery(folder.path(), &new, &["use", "garage", "--key", &moved, "--revoke", "Bea"]).success().unwrap();
     program(bea.run(["read", "garage/door/state"])).ends_with(3).unwrap();
     program(device.run(["journal", "verify"])).success().unwrap();
+    device.stop().unwrap();
+}
+
+#[test]
+fn a_device_whose_last_owner_was_revoked_says_so_everywhere_and_how_to_get_it_back() {
+    let (programs, folder) = (Programs::of_the_test_run().unwrap(), tempfile::tempdir().unwrap());
+    let mut device = Device::new(&programs, folder.path(), "garage").unwrap();
+    device.start().unwrap();
+    let ada = Person::new(&programs, folder.path(), "ada").unwrap();
+    program(ada.run(["pair", &device.pairing_link().unwrap()])).success().unwrap();
+    let who = fingerprint(&ada);
+
+    // From afar not at all, at the device not by accident.
+    program(ada.run(["revoke", "garage", &who])).ends_with(3).unwrap();
+    let told = program(device.run(["revoke", &who])).ends_with(3).unwrap().stderr;
+    assert!(told.contains("last owner") && told.contains("--last-owner"), "{told}");
+    program(device.run(["check"])).success().unwrap();
+    program(ada.run(["read", "garage/device/status"])).success().unwrap();
+
+    program(device.run(["revoke", &who, "--last-owner"])).success().unwrap();
+    program(ada.run(["read", "garage/device/status"])).ends_with(3).unwrap();
+    for (words, code) in
+        [(&["check"][..], 1), (&["contacts"], 0), (&["pair"], 3), (&["pair", "--role", "owner"], 3)]
+    {
+        let told = match *words {
+            [one] => program(device.run([one])),
+            _ => program(device.run(["pair", "--role", "owner"])),
+        };
+        let told = told.ends_with(code).unwrap();
+        let told = told.stdout + &told.stderr;
+        assert!(
+            told.contains("last owner") && told.contains("recovery use") && told.contains("factory-reset"),
+            "{told}"
+        );
+    }
+
+    // A revoked key never comes back; whoever has the recovery key comes with another.
+    let key = ada.home().join("recovery.pem").display().to_string();
+    recovery(folder.path(), &ada, &["use", "garage", "--key", &key]).ends_with(3).unwrap();
+    let offer = folder.path().join("garage.offer");
+    std::fs::write(&offer, program(device.run(["offer"])).success().unwrap().stdout).unwrap();
+    let new = Person::new(&programs, folder.path(), "new").unwrap();
+    program(new.run(["contacts", "add", &offer.display().to_string()])).success().unwrap();
+    recovery(folder.path(), &new, &["use", "garage", "--key", &key]).success().unwrap();
+    program(new.run(["read", "garage/device/status"])).success().unwrap();
+    program(device.run(["check"])).success().unwrap();
     device.stop().unwrap();
 }
