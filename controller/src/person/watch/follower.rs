@@ -41,7 +41,7 @@ pub(super) fn start(
     let follower = Follower { person: person.clone(), contact, topic, watch, items };
     person.0.tasks.spawn(async move {
         let closing = follower.person.0.closing.clone();
-        if let Some(last) = closing.run_until_cancelled(follower.run()).await {
+        if let Some(last) = closing.run_until_cancelled(Box::pin(follower.run())).await {
             follower.person.0.topics.finish(&follower.topic, last);
         }
     });
