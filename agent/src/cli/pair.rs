@@ -56,3 +56,30 @@ pub(super) fn text_of(made: &MadeLink, who: &str, verb: &str) -> String {
         made.link
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use streembit_keys::{PrivateKey, rng};
+    use streembit_peer::link::{LinkKind, Secret};
+
+    use super::*;
+
+    #[test]
+    fn the_code_is_what_a_terminal_of_24_rows_still_shows() {
+        let mut random = rng::system();
+        let hint = format!(
+            "/ip4/192.168.100.200/tcp/7600/p2p/{}",
+            "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
+        );
+        let device = PrivateKey::generate(&mut random).public().thumbprint();
+        let hints = vec![hint.parse().unwrap(); Link::MAX_HINTS];
+        let link = Link { kind: LinkKind::Pairing, device, secret: Secret::generate(&mut random), hints };
+        let made = MadeLink { link: link.to_uri(), valid_for: 600, role: Role::Owner, invitation: None };
+        let text = text_of(&made, "Whoever follows it.", "pair");
+        let code = link.qr().unwrap();
+        assert!(text.ends_with(code.trim_end()));
+        // The last row is the shell's.
+        assert!(code.trim_end().lines().count() < 24);
+        assert!(code.lines().all(|line| line.chars().count() <= 80));
+    }
+}
