@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use streembit_harness::book::{Chapter, Place, Site, Walk};
@@ -48,6 +49,11 @@ impl Site for Sources {
 
     fn stands_for(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// Everything may have to be built first.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(3600)
     }
 }
 

@@ -10,9 +10,6 @@ use super::shown::{Extent, Values, fill, matches};
 use super::terminal::Terminal;
 use super::{Block, Chapter, Kind, Place};
 
-/// The longest that one command may take: a plugin is compiled on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(200);
-
 /// What asks how the last command ended, and so says that it may fail.
 const HOW_IT_ENDED: &str = "echo $?";
 
@@ -26,6 +23,11 @@ pub trait Site {
 
     /// What the book says, and what stands for it here.
     fn stands_for(&self) -> Vec<(String, String)>;
+
+    /// The longest that one command may take: a plugin is compiled on a busy machine.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(200)
+    }
 }
 
 /// A reader on their way through the book.
@@ -105,7 +107,8 @@ impl<'a> Walk<'a> {
 
     /// Waits for the end of a command, and compares all that it printed.
     fn ends(&mut self, place: &Place, shown: Option<&[&str]>, may_fail: bool) -> Result<()> {
-        let (printed, code) = self.terminal(place)?.end(PATIENCE)?;
+        let patience = self.site.patience();
+        let (printed, code) = self.terminal(place)?.end(patience)?;
         let printed = self.as_in_the_book(&printed);
         ensure!(code == 0 || may_fail, "it ended with {code}:\n{printed}");
         let Some(shown) = shown else { return Ok(()) };
@@ -118,8 +121,9 @@ impl<'a> Walk<'a> {
 
     /// Waits until a command that runs on has printed this.
     fn see(&mut self, place: &Place, shown: &[&str]) -> Result<()> {
-        let (stands_for, mut values) = (self.site.stands_for(), self.values.clone());
-        let seen = self.terminal(place)?.until(PATIENCE, |printed| {
+        let (stands_for, patience) = (self.site.stands_for(), self.site.patience());
+        let mut values = self.values.clone();
+        let seen = self.terminal(place)?.until(patience, |printed| {
             let whole = printed.rfind('\n').map_or("", |end| &printed[..=end]);
             let book = in_the_book(&stands_for, whole);
             let lines: Vec<&str> = book.lines().collect();
