@@ -1,6 +1,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+
 use super::lines::{Lines, User, in_use};
 use super::{Binding, Drive, Gpio, HardwareError, OutputLine};
 
@@ -25,6 +27,8 @@ struct State {
     /// Counts every change, so that the end of an old pulse does not cut a newer one.
     change: u64,
     pulsing: bool,
+    /// Waits for the end of the last pulse.
+    end: Option<AbortHandle>,
 }
 
 impl Output {
@@ -57,10 +61,12 @@ impl Output {
     pub fn pulse(&self, length: Duration) -> Result<(), HardwareError> {
         let change = self.driven.state().change(&self.driven.binding, Drive::Pulse(length))?;
         let end = PulseEnd { driven: Arc::clone(&self.driven), lines: self.lines.clone(), change };
-        tokio::spawn(async move {
+        // Not while the state is locked: a run time that ends drops the task, and with it the end, at once.
+        let task = tokio::spawn(async move {
             tokio::time::sleep(length).await;
             drop(end);
         });
+        self.driven.state().awaits(change, task.abort_handle());
         Ok(())
     }
 }
@@ -81,7 +87,7 @@ impl Drop for Output {
 
 impl Driven {
     fn new(line: Box<dyn OutputLine>, binding: &Binding) -> Self {
-        let state = State { line: Some(line), change: 0, pulsing: false };
+        let state = State { line: Some(line), change: 0, pulsing: false, end: None };
         Self { binding: binding.clone(), state: Mutex::new(state) }
     }
 
@@ -101,8 +107,21 @@ impl State {
     fn change(&mut self, binding: &Binding, drive: Drive) -> Result<u64, HardwareError> {
         self.line(binding)?.drive(drive)?;
         self.change += 1;
+        // Nobody waits for the end of a pulse that is no more: many in a row would leave a task each.
+        if let Some(end) = self.end.take() {
+            end.abort();
+        }
         self.pulsing = matches!(drive, Drive::Pulse(_));
         Ok(self.change)
+    }
+
+    /// A task waits for the end of the pulse that was this change.
+    fn awaits(&mut self, change: u64, end: AbortHandle) {
+        if self.change == change {
+            self.end = Some(end);
+        } else {
+            end.abort();
+        }
     }
 
     /// Nobody uses the line any more: it is put into its safe state and closed.

@@ -54,6 +54,30 @@ fn a_pulse_ends_with_the_run_time() {
     assert!(!relay.is_active().unwrap());
 }
 
+/// Gives the run time its turns until only so many tasks are left.
+async fn until_tasks(left: usize) {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let mut turns = 0;
+    while metrics.num_alive_tasks() != left {
+        turns += 1;
+        assert!(turns < 10_000, "{} tasks are left", metrics.num_alive_tasks());
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn pulses_that_were_started_again_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = hardware(folder.path()).output(&binding("gpiochip0 line 4, output")).unwrap();
+    for _ in 0..500 {
+        relay.pulse(Duration::from_secs(60)).unwrap();
+    }
+    until_tasks(1).await;
+    assert!(relay.is_active().unwrap());
+    relay.set_active(false).unwrap();
+    until_tasks(0).await;
+}
+
 /// Whoever drives a line may end and come back before its pulse is over.
 #[tokio::test]
 async fn a_line_that_was_left_with_a_pulse_is_opened_with_it() {
