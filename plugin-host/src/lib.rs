@@ -11,9 +11,11 @@
 pub mod boundary;
 pub mod compiled;
 mod frame;
+mod rate;
 mod wire;
 
 pub use frame::{Frames, MAX_MESSAGE, TooLong, frame};
+pub use rate::Rate;
 pub use wire::{Malformed, Reader, Wire};
 
 /// The engine and its settings. Code compiled for another is never run: the number after the slash counts every change

@@ -15,6 +15,7 @@ mod config;
 mod ends;
 mod error;
 mod group;
+mod lines;
 mod memory_file;
 mod outbox;
 mod process;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use streembit_plugin_api::Name;
 use streembit_plugin_host::boundary::{
-    Call, CallFault, Ended, Event, FromHost, IoError, Level, Limits, Reply, Returned, ToHost,
+    Call, CallFault, Ended, Event, FromHost, IoError, Limits, Reply, Returned, ToHost,
 };
 use streembit_plugin_host::{ENGINE, Frames};
 use tokio::io::AsyncReadExt as _;
@@ -429,21 +429,9 @@ impl Shared {
             FromHost::Log { instance, level, message, dropped } => {
                 let served = self.state().instances.get(&instance).map(|link| Arc::clone(&link.served));
                 if let Some(served) = served {
-                    log(served.name(), &level, &message, dropped);
+                    served.lines().said(&level, &message, dropped);
                 }
             }
         }
-    }
-}
-
-/// A plugin's line in the agent's log. Control characters could pretend to be lines of the agent.
-fn log(plugin: &str, level: &Level, message: &str, dropped: u32) {
-    let message = message.escape_debug();
-    match level {
-        Level::Trace => tracing::trace!(plugin, dropped, "{message}"),
-        Level::Debug => tracing::debug!(plugin, dropped, "{message}"),
-        Level::Info => tracing::info!(plugin, dropped, "{message}"),
-        Level::Warn => tracing::warn!(plugin, dropped, "{message}"),
-        Level::Error => tracing::error!(plugin, dropped, "{message}"),
     }
 }

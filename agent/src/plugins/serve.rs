@@ -15,6 +15,7 @@ use streembit_thing_descriptions::ThingModel;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
+use super::lines::Lines;
 use super::process::Shared;
 use super::store::Store;
 use super::thing::plugin_fault;
@@ -34,6 +35,7 @@ pub(super) struct Served {
     notices: broadcast::Sender<Notice>,
     held: Mutex<Held>,
     store: Mutex<Store>,
+    lines: Lines,
 }
 
 #[derive(Default)]
@@ -87,11 +89,17 @@ impl Served {
         notices: broadcast::Sender<Notice>,
         store: Store,
     ) -> Self {
-        Self { name, model, grants, hardware, notices, held: Mutex::default(), store: Mutex::new(store) }
+        let (held, store, lines) = (Mutex::default(), Mutex::new(store), Lines::new(name.clone()));
+        Self { name, model, grants, hardware, notices, held, store, lines }
     }
 
     pub(super) fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// Its lines in the log.
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// An action was called. It may end from now on.
@@ -147,6 +155,7 @@ impl Served {
         held.actions.retain(|_, action| action.stage == Stage::Called);
         drop(held);
         drop(lines);
+        self.lines.end();
         left
     }
 
@@ -242,7 +251,7 @@ impl Served {
 
     fn granted(&self, name: &str) -> Result<&Binding, IoError> {
         self.grants.get(name).ok_or_else(|| {
-            tracing::warn!(plugin = self.name(), resource = ?name, "a resource that is not granted");
+            self.lines.not_granted(name);
             IoError::Denied { what: name.chars().take(64).collect() }
         })
     }

@@ -4,11 +4,13 @@
 //! that keep a flood of questions from becoming the agent's work.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use streembit_plugin_api::MAX_VALUE;
+use streembit_plugin_host::Rate;
 use streembit_plugin_host::boundary::{
-    Ask, Edge, FromHost, IoError, Level, MAX_LOG_LINE, MAX_PULSE_MS, MAX_STATE, PluginError, Reply,
+    Ask, Edge, FromHost, IoError, LOG_BURST, LOG_RATE, Level, MAX_LOG_LINE, MAX_PULSE_MS, MAX_STATE,
+    PluginError, Reply,
 };
 use wasmtime::StoreLimits;
 use wasmtime::component::Resource;
@@ -17,11 +19,7 @@ use crate::asks::Asks;
 use crate::bindings::{InputHandle, OutputHandle, gpio, log, state, thing, timer, types};
 use crate::budget::Budget;
 use crate::outbox::Outbox;
-use crate::rate::Rate;
 use crate::timers::Timers;
-
-/// Log lines a second, and at once. Enough to follow a plugin, too few to fill a disk.
-const LOG_RATE: (u32, u32) = (20, 100);
 
 /// Longest logical name, affordance name or key.
 const MAX_NAME: usize = 128;
@@ -50,6 +48,7 @@ impl Plugin {
         limits: (StoreLimits, Budget, u32),
     ) -> Self {
         let (limits, budget, calls) = limits;
+        let now = Instant::now();
         Self {
             instance,
             asks,
@@ -57,8 +56,8 @@ impl Plugin {
             limits,
             budget,
             timers: Timers::default(),
-            calls: Rate::new(calls, calls),
-            log_lines: Rate::new(LOG_RATE.0, LOG_RATE.1),
+            calls: Rate::new(calls, calls, now),
+            log_lines: Rate::new(LOG_RATE, LOG_BURST, now),
             dropped_lines: 0,
             last_source: 0,
         }
@@ -66,7 +65,7 @@ impl Plugin {
 
     /// Asks the agent, if the plugin does not ask too often.
     async fn ask(&mut self, ask: Ask) -> Result<Reply, types::IoError> {
-        if !self.calls.take() {
+        if !self.calls.take(Instant::now()) {
             return Err(types::IoError::Quota("host calls a second".to_owned()));
         }
         self.asks.ask(self.instance, ask).await.map_err(types::IoError::from)
@@ -107,7 +106,7 @@ impl Plugin {
 
     /// Writes to the agent's log on behalf of the plugin.
     pub(crate) fn log_line(&mut self, level: Level, mut message: String) {
-        if !self.log_lines.take() {
+        if !self.log_lines.take(Instant::now()) {
             self.dropped_lines = self.dropped_lines.saturating_add(1);
             return;
         }
@@ -174,7 +173,7 @@ impl gpio::HostDigitalOut for Plugin {
 
 impl timer::Host for Plugin {
     async fn start(&mut self, delay_ms: u32, period_ms: Option<u32>) -> Io<u32> {
-        if !self.calls.take() {
+        if !self.calls.take(Instant::now()) {
             return Ok(Err(types::IoError::Quota("host calls a second".to_owned())));
         }
         let source = self.source();

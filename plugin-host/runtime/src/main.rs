@@ -15,7 +15,6 @@ mod instance;
 mod limits;
 mod lockdown;
 mod outbox;
-mod rate;
 mod server;
 mod ticker;
 mod timers;

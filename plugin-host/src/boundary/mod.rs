@@ -21,6 +21,12 @@ pub const MAX_PULSE_MS: u32 = 60_000;
 /// Longest log line; the rest is cut off.
 pub const MAX_LOG_LINE: usize = 1024;
 
+/// Log lines of an instance a second. Enough to follow a plugin, too few to fill a disk.
+pub const LOG_RATE: u32 = 20;
+
+/// Log lines of an instance at once.
+pub const LOG_BURST: u32 = 100;
+
 wire_enum! {
     /// From the agent to a host.
     pub enum ToHost {
