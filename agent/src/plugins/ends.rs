@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 use streembit_plugin_host::boundary::Ended;
 
+use super::thing::shown;
+
+const HOST: &str = "the plugin host ended";
+
 /// One end: its kind for counting, and its words for people.
 pub(super) struct End {
     kind: &'static str,
@@ -13,19 +17,23 @@ pub(super) struct End {
 }
 
 impl End {
-    /// As the host tells it; `None` where the host itself has ended.
-    pub(super) fn of(ended: Option<&Ended>) -> Self {
+    /// As the host tells it.
+    pub(super) fn of(ended: &Ended) -> Self {
         let kind = match ended {
-            None => "host-ended",
-            Some(Ended::Stopped) => "stopped",
-            Some(Ended::Trapped { .. }) => "trapped",
-            Some(Ended::CpuBudget) => "cpu-budget",
-            Some(Ended::Deadline) => "deadline",
-            Some(Ended::Refused { .. }) => "refused",
-            Some(Ended::Unfit { .. }) => "unfit",
+            Ended::Stopped => "stopped",
+            Ended::Trapped { .. } => "trapped",
+            Ended::CpuBudget => "cpu-budget",
+            Ended::Deadline => "deadline",
+            Ended::Refused { .. } => "refused",
+            Ended::Unfit { .. } => "unfit",
         };
-        let why = ended.map_or_else(|| "the plugin host ended".to_owned(), ToString::to_string);
-        Self { kind, why }
+        Self { kind, why: shown(&ended.to_string()) }
+    }
+
+    /// The host itself has ended, for a reason that the agent has seen or not.
+    pub(super) fn of_host(why: Option<&str>) -> Self {
+        let why = why.map_or_else(|| HOST.to_owned(), |why| format!("{HOST}: {why}"));
+        Self { kind: "host-ended", why }
     }
 
     /// It did not come so far as to be the host's to tell of.
@@ -83,12 +91,20 @@ mod tests {
         let ends = Ends::default();
         assert!(ends.last().is_none());
         let trapped = Ended::Trapped { what: "unreachable".to_owned() };
-        ends.add(&End::of(Some(&trapped)));
-        ends.add(&End::of(Some(&trapped)));
+        ends.add(&End::of(&trapped));
+        ends.add(&End::of(&trapped));
         ends.add(&End::not_started("no code".to_owned()));
         assert_eq!(ends.counts(), [("not-started", 1), ("trapped", 2)].into());
         assert_eq!(ends.last().unwrap().why, "no code");
-        assert!(End::of(Some(&trapped)).why.contains("unreachable"));
-        assert_eq!(End::of(None).kind, "host-ended");
+        assert!(End::of(&trapped).why.contains("unreachable"));
+        assert_eq!(End::of_host(None).kind, "host-ended");
+        assert_eq!(End::of_host(Some("why")).why, "the plugin host ended: why");
+    }
+
+    /// A host in a plugin's hands says what it likes, and it is kept until the next end.
+    #[test]
+    fn a_long_end_is_told_in_short_and_without_control_characters() {
+        let long = End::of(&Ended::Trapped { what: "\n\u{1b}[2J".repeat(50_000) });
+        assert!(long.why.len() < 1_000 && !long.why.contains(char::is_control), "{}", long.why);
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod group;
 mod lines;
 mod memory_file;
+mod misconduct;
 mod outbox;
 mod process;
 mod serve;

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use streembit_plugin_api::Name;
@@ -22,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::PluginError;
 use super::memory_file::MemoryFile;
+use super::misconduct::Misconduct;
 use super::outbox::Outbox;
 use super::serve::Served;
+use super::thing::shown;
 use crate::journal::Mark;
 use crate::liveness::{Beat, Part, Pulse, pulse};
 
@@ -36,13 +38,22 @@ const GRACE: Duration = Duration::from_secs(2);
 /// From the hand-over of code to its being loaded: it takes less than a millisecond, and nothing of the plugin runs.
 const LOAD: Duration = Duration::from_secs(10);
 
-/// Messages of one host in a tenth of a second. More than plugins within their limits can send; beyond it the host
-/// waits, so that one that was taken over cannot use up the agent.
+/// Messages and bytes of one host in a tenth of a second. More than plugins within their limits can send; beyond it the host
+/// waits, so that one that was taken over cannot use up the agent's processor. What it could have of its memory is bounded
+/// elsewhere: [`Misconduct`] ends it, and a line of its log is written or dropped.
 const MESSAGES: u32 = 10_000;
+const BYTES: usize = 4 << 20;
 const WINDOW: Duration = Duration::from_millis(100);
+
+/// Why a host is ended that is stuck outside of any plugin.
+const SILENT: &str = "it said nothing for too long";
 
 /// What a host may say on its standard error before it is no longer read.
 const MAX_LAST_WORDS: u64 = 4096;
+
+/// Calls of one instance that are not answered. A host refuses those that its mailbox of 64 has no room for, and some are on
+/// their way to it; a host that answers none gets no more.
+const MAX_CALLS: usize = 256;
 
 /// A host process. It ends when this is dropped.
 pub(super) struct Process(Arc<Shared>);
@@ -54,6 +65,8 @@ pub(super) struct Shared {
     /// Counts what was heard of it.
     heard: AtomicU64,
     dead: CancellationToken,
+    /// Why it ended, where something was wrong with it.
+    why: OnceLock<String>,
     id: Option<u32>,
     /// Asks the process's task whether it comes round.
     pulse: Pulse,
@@ -70,6 +83,7 @@ struct State {
 
 /// A call that has no answer yet.
 struct Waiting {
+    instance: u32,
     answer: oneshot::Sender<Result<Returned, CallFault>>,
     /// Where a call is known that may move something.
     served: Option<Arc<Served>>,
@@ -95,6 +109,8 @@ struct Link {
     served: Arc<Served>,
     started: Option<oneshot::Sender<Result<(), Ended>>>,
     ended: oneshot::Sender<Ended>,
+    /// Calls that it has not answered.
+    calls: usize,
 }
 
 /// A call has no answer.
@@ -141,6 +157,7 @@ impl Process {
             state: Mutex::default(),
             heard: AtomicU64::new(0),
             dead: CancellationToken::new(),
+            why: OnceLock::new(),
             id: child.id(),
             pulse,
         });
@@ -149,7 +166,7 @@ impl Process {
         let process = Self(shared);
         let reason = match tokio::time::timeout(START, engine).await {
             Ok(Ok(engine)) if engine == ENGINE => return Ok(process),
-            Ok(Ok(engine)) => format!("it runs {engine}, this agent needs {ENGINE}"),
+            Ok(Ok(engine)) => format!("it runs {}, this agent needs {ENGINE}", shown(&engine)),
             Ok(Err(_)) => "it ended at once".to_owned(),
             Err(_) => "it does not become ready".to_owned(),
         };
@@ -158,6 +175,11 @@ impl Process {
 
     pub(super) fn is_dead(&self) -> bool {
         self.0.dead.is_cancelled()
+    }
+
+    /// Why it ended, where something was wrong with it.
+    pub(super) fn why_ended(&self) -> Option<&str> {
+        self.0.why.get().map(String::as_str)
     }
 
     pub(super) fn id(&self) -> Option<u32> {
@@ -185,7 +207,7 @@ impl Process {
         };
         let message = ToHost::Load { code, length: file.length() };
         self.0.outbox.send_with(&message, file).await.map_err(|error| error.to_string())?;
-        self.in_time(LOAD, result).await.ok_or("the plugin host ended")??;
+        self.in_time(LOAD, result).await.ok_or("the plugin host ended")?.map_err(|error| shown(&error))?;
         self.0.state().codes.insert(component, code);
         Ok(code)
     }
@@ -204,7 +226,7 @@ impl Process {
         let instance = {
             let mut state = self.0.state();
             let instance = state.number();
-            state.instances.insert(instance, Link { served, started: Some(started), ended });
+            state.instances.insert(instance, Link { served, started: Some(started), ended, calls: 0 });
             instance
         };
         self.0.outbox.send(&ToHost::Start { instance, code, limits, config }).ok()?;
@@ -221,7 +243,7 @@ impl Process {
             match tokio::time::timeout(patience, &mut answer).await {
                 Ok(answer) => return answer.ok(),
                 Err(_) if self.0.heard.load(Ordering::Relaxed) != heard => {}
-                Err(_) => self.0.dead.cancel(),
+                Err(_) => self.0.end(SILENT),
             }
         }
     }
@@ -237,7 +259,7 @@ impl Process {
     ) -> Result<Returned, CallFailed> {
         let (answer, mut answered) = oneshot::channel();
         let sent = self.0.send_call(instance, call, mark, answer);
-        let _wait = Wait { shared: &self.0, call: sent.map_err(CallFailed::NotSent)? };
+        let _wait = Wait { shared: &self.0, call: sent? };
         loop {
             let heard = self.0.heard.load(Ordering::Relaxed);
             match tokio::time::timeout(deadline + GRACE, &mut answered).await {
@@ -246,7 +268,7 @@ impl Process {
                 // Others before it in the mailbox may have used up their deadlines; a host that says nothing at all in
                 // that time is stuck outside of any plugin.
                 Err(_) if self.0.heard.load(Ordering::Relaxed) != heard => {}
-                Err(_) => self.0.dead.cancel(),
+                Err(_) => self.0.end(SILENT),
             }
         }
     }
@@ -273,6 +295,12 @@ impl State {
         // Four thousand million starts of one process: the number is unique in its life.
         self.last as u32
     }
+
+    /// An instance is gone. Its calls have been answered; whoever waits for one all the same would wait in vain.
+    fn remove(&mut self, instance: u32) -> Option<Link> {
+        self.calls.retain(|_, call| call.instance != instance);
+        self.instances.remove(&instance)
+    }
 }
 
 impl Shared {
@@ -287,12 +315,18 @@ impl Shared {
         call: Call,
         mark: Option<Mark>,
         answer: oneshot::Sender<Result<Returned, CallFault>>,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, CallFailed> {
         let mut state = self.state();
-        state.last += 1;
-        let id = state.last;
-        let link = state.instances.get(&instance);
-        let served = mark.zip(link).map(|(mark, link)| {
+        let State { last, calls, instances, .. } = &mut *state;
+        let Some(link) = instances.get_mut(&instance) else {
+            return Err(CallFailed::Fault(CallFault::NotStarted));
+        };
+        if link.calls >= MAX_CALLS {
+            return Err(CallFailed::Fault(CallFault::Busy));
+        }
+        *last += 1;
+        let id = *last;
+        let served = mark.map(|mark| {
             link.served.called(id, mark);
             Arc::clone(&link.served)
         });
@@ -300,9 +334,10 @@ impl Shared {
             if let Some(served) = served {
                 served.returned(id);
             }
-            return Err(error.to_string());
+            return Err(CallFailed::NotSent(error.to_string()));
         }
-        state.calls.insert(id, Waiting { answer, served });
+        link.calls += 1;
+        calls.insert(id, Waiting { instance, answer, served });
         Ok(id)
     }
 
@@ -313,7 +348,15 @@ impl Shared {
 
     /// Answers a plugin's question.
     pub(super) fn answer(&self, id: u64, answer: Result<Reply, IoError>) {
-        let _ = self.outbox.send(&ToHost::Answer { id, answer });
+        if let Err(error) = self.outbox.send(&ToHost::Answer { id, answer }) {
+            self.end(&error.to_string());
+        }
+    }
+
+    /// Ends the process, which is of no use any more.
+    fn end(&self, why: &str) {
+        let _ = self.why.set(why.to_owned());
+        self.dead.cancel();
     }
 
     /// Reads what the host says until it ends, or somebody wants it to.
@@ -344,8 +387,11 @@ impl Shared {
             () = words => None,
             never = beat.answer() => match never {},
         };
-        self.dead.cancel();
         if let Some(why) = why {
+            self.end(&why);
+        }
+        self.dead.cancel();
+        if let Some(why) = self.why.get() {
             tracing::error!(process = self.id, why, "a plugin host ended");
         }
         let _ = child.kill().await;
@@ -358,29 +404,39 @@ impl Shared {
         let mut ready = Some(ready);
         let mut frames = Frames::default();
         let mut buffer = vec![0; 16 << 10];
-        let (mut window, mut messages) = (Instant::now(), 0u32);
+        let (mut window, mut messages, mut bytes) = (Instant::now(), 0u32, 0);
         loop {
             socket.readable().await?;
             match socket.try_read(&mut buffer) {
                 Ok(0) => return Ok(()),
-                Ok(read) => frames.push(&buffer[..read]),
+                Ok(read) => {
+                    bytes += read;
+                    frames.push(&buffer[..read]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(error),
             }
             while let Some(message) = frames.take().map_err(io::Error::other)? {
                 self.heard.fetch_add(1, Ordering::Relaxed);
                 messages += 1;
-                self.handle(message, &mut ready);
+                self.handle(message, &mut ready).map_err(io::Error::other)?;
+                // A socket that always has more to read would never let anybody else have a turn, not even the one who
+                // wants this process to end.
+                tokio::task::coop::consume_budget().await;
             }
             if window.elapsed() >= WINDOW {
-                (window, messages) = (Instant::now(), 0);
-            } else if messages > MESSAGES {
+                (window, messages, bytes) = (Instant::now(), 0, 0);
+            } else if messages > MESSAGES || bytes > BYTES {
                 tokio::time::sleep(WINDOW.saturating_sub(window.elapsed())).await;
             }
         }
     }
 
-    fn handle(self: &Arc<Self>, message: FromHost, ready: &mut Option<oneshot::Sender<String>>) {
+    fn handle(
+        self: &Arc<Self>,
+        message: FromHost,
+        ready: &mut Option<oneshot::Sender<String>>,
+    ) -> Result<(), Misconduct> {
         match message {
             FromHost::Ready { engine } => {
                 if let Some(ready) = ready.take() {
@@ -395,17 +451,22 @@ impl Shared {
             FromHost::Started { instance, result } => {
                 let mut state = self.state();
                 let started = state.instances.get_mut(&instance).and_then(|link| link.started.take());
-                if result.is_err() {
-                    state.instances.remove(&instance);
-                }
+                let gone = if result.is_err() { state.remove(instance) } else { None };
                 drop(state);
+                drop(gone);
                 if let Some(started) = started {
                     let _ = started.send(result);
                 }
             }
             FromHost::Returned { id, result } => {
-                let waiting = self.state().calls.remove(&id);
-                if let Some(Waiting { answer, served }) = waiting {
+                let mut state = self.state();
+                let waiting = state.calls.remove(&id);
+                if let Some(link) = waiting.as_ref().and_then(|call| state.instances.get_mut(&call.instance))
+                {
+                    link.calls -= 1;
+                }
+                drop(state);
+                if let Some(Waiting { answer, served, .. }) = waiting {
                     // Now, and not when its caller gets to it: the host may have begun with the next call.
                     if let Some(served) = served {
                         served.returned(id);
@@ -414,7 +475,7 @@ impl Shared {
                 }
             }
             FromHost::Ended { instance, reason } => {
-                let link = self.state().instances.remove(&instance);
+                let link = self.state().remove(instance);
                 if let Some(link) = link {
                     let _ = link.ended.send(reason);
                 }
@@ -422,7 +483,7 @@ impl Shared {
             FromHost::Ask { instance, id, ask } => {
                 let served = self.state().instances.get(&instance).map(|link| Arc::clone(&link.served));
                 match served {
-                    Some(served) => served.serve(self, instance, id, ask),
+                    Some(served) => return served.serve(self, instance, id, ask),
                     None => self.answer(id, Err(IoError::Denied { what: "no such instance".to_owned() })),
                 }
             }
@@ -433,5 +494,6 @@ impl Shared {
                 }
             }
         }
+        Ok(())
     }
 }

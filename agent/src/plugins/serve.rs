@@ -5,6 +5,7 @@
 //! let go when it ends, and outputs fall back to their safe states.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 use super::lines::Lines;
+use super::misconduct::Misconduct;
 use super::process::Shared;
 use super::store::Store;
 use super::thing::plugin_fault;
@@ -34,7 +36,10 @@ pub(super) struct Served {
     hardware: Arc<Hardware>,
     notices: broadcast::Sender<Notice>,
     held: Mutex<Held>,
-    store: Mutex<Store>,
+    /// Shared with the instances before and after: what one has begun to write is there before the next looks.
+    store: Arc<Mutex<Store>>,
+    /// The store works on a question.
+    asking: AtomicBool,
     lines: Lines,
 }
 
@@ -87,10 +92,10 @@ impl Served {
         grants: BTreeMap<Name, Binding>,
         hardware: Arc<Hardware>,
         notices: broadcast::Sender<Notice>,
-        store: Store,
+        store: Arc<Mutex<Store>>,
     ) -> Self {
-        let (held, store, lines) = (Mutex::default(), Mutex::new(store), Lines::new(name.clone()));
-        Self { name, model, grants, hardware, notices, held, store, lines }
+        let (held, asking, lines) = (Mutex::default(), AtomicBool::new(false), Lines::new(name.clone()));
+        Self { name, model, grants, hardware, notices, held, store, asking, lines }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -159,15 +164,36 @@ impl Served {
         left
     }
 
-    /// Answers a question, now or (where a disk is involved) soon.
-    pub(super) fn serve(self: &Arc<Self>, process: &Arc<Shared>, instance: u32, id: u64, ask: Ask) {
+    /// Answers a question, now or (where a disk is involved) soon. An instance has at most one open, so a host in a plugin's
+    /// hands can neither fill the agent's memory nor its threads with them.
+    pub(super) fn serve(
+        self: &Arc<Self>,
+        process: &Arc<Shared>,
+        instance: u32,
+        id: u64,
+        ask: Ask,
+    ) -> Result<(), Misconduct> {
+        if self.asking.load(Ordering::Acquire) {
+            return Err(Misconduct::AskedTwice);
+        }
+        if !ask.is_bounded() {
+            return Err(Misconduct::TooLong);
+        }
         match ask {
             Ask::StateGet { .. } | Ask::StateSet { .. } | Ask::StateDelete { .. } | Ask::StateKeys => {
+                // Only the task that reads from the process begins questions, so nobody comes between.
+                self.asking.store(true, Ordering::Release);
                 let (served, process) = (Arc::clone(self), Arc::clone(process));
-                tokio::task::spawn_blocking(move || process.answer(id, served.store(ask)));
+                tokio::task::spawn_blocking(move || {
+                    let answer = served.store(ask);
+                    // Before the answer: with it, the plugin may ask again.
+                    served.asking.store(false, Ordering::Release);
+                    process.answer(id, answer);
+                });
             }
             ask => process.answer(id, self.answer(process, instance, ask)),
         }
+        Ok(())
     }
 
     fn answer(&self, process: &Arc<Shared>, instance: u32, ask: Ask) -> Result<Reply, IoError> {

@@ -1,7 +1,7 @@
 //! Keeps one instance running.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streembit_plugin_api::Name;
@@ -44,11 +44,13 @@ pub(super) struct Supervisor {
     group: Arc<Group>,
     thing: Arc<PluginThing>,
     plan: Plan,
+    store: Arc<Mutex<Store>>,
 }
 
 impl Supervisor {
     pub(super) fn new(setup: Arc<Setup>, group: Arc<Group>, thing: Arc<PluginThing>, plan: Plan) -> Self {
-        Self { setup, group, thing, plan }
+        let store = Store::new(setup.folder.join("state").join(thing.name().as_str()));
+        Self { setup, group, thing, plan, store: Arc::new(Mutex::new(store)) }
     }
 
     /// Runs until it is told to stop. `tried` is told after the first try, well or badly.
@@ -99,14 +101,13 @@ impl Supervisor {
             Some(code) => code,
             None => self.load(&process).await.map_err(End::not_started)?,
         };
-        let store = Store::new(self.setup.folder.join("state").join(self.thing.name().as_str()));
         let served = Arc::new(Served::new(
             self.thing.name().clone(),
             crate::things::Thing::model(&*self.thing).clone(),
             self.plan.grants.clone(),
             Arc::clone(&self.setup.hardware),
             self.thing.sender(),
-            store,
+            Arc::clone(&self.store),
         ));
         let limits = Limits::from(&self.plan.component.manifest.limits);
         let settings = self.plan.settings.clone();
@@ -120,11 +121,11 @@ impl Supervisor {
             }
             Some(Err(reason)) => {
                 self.thing.ended(&served);
-                Err(End::of(Some(&reason)))
+                Err(End::of(&reason))
             }
             None => {
                 self.thing.ended(&served);
-                Err(End::of(None))
+                Err(End::of_host(process.why_ended()))
             }
         }
     }
@@ -160,6 +161,6 @@ impl Supervisor {
         };
         self.thing.set_down("ended".to_owned());
         self.thing.ended(&running.served);
-        End::of(ended.as_ref().ok())
+        ended.map_or_else(|_| End::of_host(running.process.why_ended()), |ended| End::of(&ended))
     }
 }

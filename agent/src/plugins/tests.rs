@@ -5,4 +5,5 @@ mod cached;
 mod door;
 mod host;
 mod hostile;
+mod taken_over;
 mod world;

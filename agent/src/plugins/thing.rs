@@ -232,20 +232,24 @@ fn fault(failed: CallFailed) -> Fault {
         CallFailed::Fault(CallFault::Ended { reason: Ended::Deadline }) => {
             Fault::TimedOut(Ended::Deadline.to_string())
         }
-        CallFailed::Fault(CallFault::Ended { reason }) => Fault::OutcomeUnknown(reason.to_string()),
+        CallFailed::Fault(CallFault::Ended { reason }) => Fault::OutcomeUnknown(shown(&reason.to_string())),
         CallFailed::Fault(CallFault::Plugin { error }) => plugin_fault(error),
     }
 }
 
 /// What a plugin says went wrong. It came from outside, and goes into logs and answers.
 pub(super) fn plugin_fault(error: PluginError) -> Fault {
-    let shown = |text: String| text.chars().filter(|c| !c.is_control()).take(500).collect();
     match error {
         PluginError::Busy => Fault::Busy("the plugin is busy".to_owned()),
-        PluginError::InvalidValue { why } => Fault::InvalidValue(shown(why)),
+        PluginError::InvalidValue { why } => Fault::InvalidValue(shown(&why)),
         PluginError::Timeout | PluginError::Io { error: IoError::Timeout } => {
             Fault::TimedOut(error.to_string())
         }
-        error => Fault::Failed(shown(error.to_string())),
+        error => Fault::Failed(shown(&error.to_string())),
     }
+}
+
+/// A text of a host or its plugin, as people get to see it.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(500).collect()
 }

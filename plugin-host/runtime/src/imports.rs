@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use streembit_plugin_api::MAX_VALUE;
 use streembit_plugin_host::Rate;
 use streembit_plugin_host::boundary::{
-    Ask, Edge, FromHost, IoError, LOG_BURST, LOG_RATE, Level, MAX_LOG_LINE, MAX_PULSE_MS, MAX_STATE,
-    PluginError, Reply,
+    Ask, Edge, FromHost, IoError, LOG_BURST, LOG_RATE, Level, MAX_LOG_LINE, MAX_NAME, MAX_PULSE_MS,
+    MAX_STATE, PluginError, Reply,
 };
 use wasmtime::StoreLimits;
 use wasmtime::component::Resource;
@@ -20,9 +20,6 @@ use crate::bindings::{InputHandle, OutputHandle, gpio, log, state, thing, timer,
 use crate::budget::Budget;
 use crate::outbox::Outbox;
 use crate::timers::Timers;
-
-/// Longest logical name, affordance name or key.
-const MAX_NAME: usize = 128;
 
 /// What a store holds for its plugin.
 pub(crate) struct Plugin {

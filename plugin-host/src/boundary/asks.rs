@@ -2,7 +2,9 @@
 
 use crate::wire::wire_enum;
 
-use super::PluginError;
+use streembit_plugin_api::MAX_VALUE;
+
+use super::{MAX_NAME, MAX_STATE, PluginError};
 
 wire_enum! {
     /// A question: one import of the WIT package each.
@@ -92,6 +94,33 @@ wire_enum! {
             /// How it ended.
             outcome: Result<Option<String>, PluginError>,
         },
+    }
+}
+
+impl Ask {
+    /// Whether every name and value is as short as a host has to see to.
+    pub fn is_bounded(&self) -> bool {
+        let is_value = |text: &String| text.len() <= MAX_VALUE;
+        match self {
+            Self::OpenInput { name }
+            | Self::OpenOutput { name }
+            | Self::StateGet { key: name }
+            | Self::StateDelete { key: name } => name.len() <= MAX_NAME,
+            Self::StateSet { key, value } => key.len() <= MAX_NAME && value.len() <= MAX_STATE,
+            Self::PropertyChanged { name, value } => name.len() <= MAX_NAME && is_value(value),
+            Self::EmitEvent { name, data } => name.len() <= MAX_NAME && data.as_ref().is_none_or(is_value),
+            Self::CompleteAction { outcome, .. } => match outcome {
+                Ok(output) => output.as_ref().is_none_or(is_value),
+                // Whoever shows an explanation shortens it.
+                Err(_) => true,
+            },
+            Self::Close { .. }
+            | Self::IsActive { .. }
+            | Self::SetActive { .. }
+            | Self::Pulse { .. }
+            | Self::Watch { .. }
+            | Self::StateKeys => true,
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The messages between the agent and a host process.
 //!
 //! Numbers for code, instances and calls are the agent's choice. A host answers each [`ToHost::Load`], `Start`, `Call`
-//! and `Stop` exactly once, and the agent each [`FromHost::Ask`]. Instances never share anything in the host; what an
-//! instance may use is decided in the agent, by the group whose socket a question came from.
+//! and `Stop` exactly once, and the agent each [`FromHost::Ask`]. An instance asks one thing at a time, and a host lets no
+//! name or value through that is longer than the limits here: one that does is taken for hostile. Instances never share
+//! anything in the host; what an instance may use is decided in the agent, by the group whose socket a question came
+//! from.
 
 mod asks;
 mod errors;
@@ -17,6 +19,9 @@ pub const MAX_STATE: usize = 64 * 1024;
 
 /// Longest pulse in milliseconds.
 pub const MAX_PULSE_MS: u32 = 60_000;
+
+/// Longest logical name, affordance name or key.
+pub const MAX_NAME: usize = 128;
 
 /// Longest log line; the rest is cut off.
 pub const MAX_LOG_LINE: usize = 1024;

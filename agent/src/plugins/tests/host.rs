@@ -1,4 +1,4 @@
-//! Programs that take the place of the host, as one that was taken over would.
+//! Programs that take the place of the host.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::plugins::{PluginError, Plugins, Programs, Setup};
 use crate::things::Health;
 
 /// A script that runs with the agent's socket as its standard input.
-fn script(folder: &Path, text: &str) -> PathBuf {
+pub(super) fn script(folder: &Path, text: &str) -> PathBuf {
     let path = folder.join("host");
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
@@ -22,13 +22,13 @@ fn script(folder: &Path, text: &str) -> PathBuf {
 }
 
 /// A command that writes these messages to the socket.
-fn say(messages: &[FromHost]) -> String {
+pub(super) fn say(messages: &[FromHost]) -> String {
     let bytes: Vec<u8> = messages.iter().flat_map(|message| frame(message).unwrap()).collect();
     let escaped: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
     format!("printf '{escaped}' >&0")
 }
 
-fn ready(engine: &str) -> FromHost {
+pub(super) fn ready(engine: &str) -> FromHost {
     FromHost::Ready { engine: engine.to_owned() }
 }
 

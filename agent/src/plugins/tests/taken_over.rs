@@ -1,0 +1,304 @@
+//! Hosts that are in a plugin's hands: they say what no host says that does its work.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use streembit_plugin_api::MAX_VALUE;
+use streembit_plugin_host::boundary::{
+    Ask, Call, CallFault, Ended, FromHost, Level, Limits, MAX_NAME, MAX_STATE, Reply, Returned, ToHost,
+};
+use streembit_plugin_host::{ENGINE, Frames, frame};
+use streembit_thing_descriptions::ThingModel;
+use tokio::sync::broadcast;
+
+use super::host::{ready, say, script};
+use crate::hardware::{Hardware, Simulated};
+use crate::liveness::stuck;
+use crate::plugins::process::{CallFailed, Process};
+use crate::plugins::serve::Served;
+use crate::plugins::store::Store;
+
+/// The first number that a process gives to an instance.
+const INSTANCE: u32 = 1;
+const LIMITS: Limits = Limits { memory: 0, cpu_ms: 0, deadline_ms: 5_000, host_calls_per_second: 0 };
+
+/// An instance in a process that does `then` after it has said that the instance runs.
+struct Taken {
+    process: Process,
+    served: Arc<Served>,
+    store: Arc<Mutex<Store>>,
+    folder: tempfile::TempDir,
+}
+
+impl Taken {
+    async fn over(then: impl FnOnce(&Path) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let start = ToHost::Start { instance: INSTANCE, code: 0, limits: LIMITS, config: String::new() };
+        let started = FromHost::Started { instance: INSTANCE, result: Ok(()) };
+        let text = format!(
+            "{}; {}; {}; {}; sleep 60",
+            say(&[ready(ENGINE)]),
+            hear(&[start], Path::new("/dev/null")),
+            say(&[started]),
+            then(folder.path())
+        );
+        let process = Process::start(&script(folder.path(), &text)).await.unwrap();
+        let model =
+            br#"{"@context": "https://www.w3.org/2022/wot/td/v1.1", "@type": "tm:ThingModel", "title": "T"}"#;
+        let store = Arc::new(Mutex::new(Store::new(folder.path().join("store"))));
+        let served = Arc::new(Served::new(
+            "taken".parse().unwrap(),
+            ThingModel::parse(model).unwrap(),
+            BTreeMap::new(),
+            Arc::new(Hardware::new(Simulated::new(folder.path().join("gpio")).unwrap())),
+            broadcast::channel(1).0,
+            Arc::clone(&store),
+        ));
+        let started = process.start_instance(0, LIMITS, String::new(), Arc::clone(&served)).await;
+        let _ended = started.unwrap().unwrap().ended;
+        Self { process, served, store, folder }
+    }
+
+    /// Waits until it was ended, and says why.
+    async fn why_ended(&self) -> String {
+        let begun = Instant::now();
+        while !self.process.is_dead() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it lives");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.process.why_ended().unwrap_or_default().to_owned()
+    }
+}
+
+/// A command that waits for these messages and keeps them in a file.
+fn hear(messages: &[ToHost], file: &Path) -> String {
+    let length: usize = messages.iter().map(|message| frame(message).unwrap().len()).sum();
+    format!("head -c {length} <&0 >{}", file.display())
+}
+
+fn ask(id: u64, ask: Ask) -> FromHost {
+    FromHost::Ask { instance: INSTANCE, id, ask }
+}
+
+fn set(value: u8) -> Ask {
+    Ask::StateSet { key: "k".into(), value: vec![value] }
+}
+
+#[tokio::test]
+async fn one_that_asks_again_before_it_was_answered_is_ended() {
+    for again in [set(2), Ask::StateKeys, Ask::IsActive { handle: 1 }] {
+        // The disk is slow, so the first question stays open: nobody answers it while the store is taken.
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let questions = |folder: &Path| {
+            let wait = format!("while ! [ -e {} ]; do sleep 0.01; done", folder.join("go").display());
+            format!("{wait}; {}", say(&[ask(1, set(1)), ask(2, again)]))
+        };
+        let taken = Taken::over(questions).await;
+        let store = Arc::clone(&taken.store);
+        let (locked, is_locked) = std::sync::mpsc::channel();
+        let slow = std::thread::spawn(move || {
+            let store = store.lock().unwrap();
+            locked.send(()).unwrap();
+            let _ = released.recv();
+            drop(store);
+        });
+        is_locked.recv().unwrap();
+        std::fs::write(taken.folder.path().join("go"), "").unwrap();
+        let why = taken.why_ended().await;
+        assert!(why.contains("before it was answered"), "{why}");
+        drop(release);
+        slow.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_that_waits_for_each_answer_is_served() {
+    let replies =
+        [Reply::Done, Reply::Stored { value: Some(vec![7]) }, Reply::Keys { keys: vec!["k".into()] }];
+    let answer = |id, reply: &Reply| ToHost::Answer { id, answer: Ok(reply.clone()) };
+    let asks = [set(7), Ask::StateGet { key: "k".into() }, Ask::StateKeys];
+    let heard = |folder: &Path, id: u64| folder.join(format!("heard-{id}"));
+    let taken = Taken::over(|folder| {
+        let questions = (1..).zip(asks).zip(&replies);
+        let turns = questions.map(|((id, question), reply)| {
+            let hear = hear(&[answer(id, reply)], &heard(folder, id));
+            format!("{}; {hear}", say(&[ask(id, question)]))
+        });
+        turns.collect::<Vec<_>>().join("; ")
+    })
+    .await;
+    for (id, reply) in (1..).zip(&replies) {
+        let expected = answer(id, reply);
+        let file = heard(taken.folder.path(), id);
+        let begun = Instant::now();
+        while std::fs::metadata(&file).map_or(0, |file| file.len()) < frame(&expected).unwrap().len() as u64 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{id}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut frames = Frames::default();
+        frames.push(&std::fs::read(&file).unwrap());
+        assert_eq!(frames.take::<ToHost>().unwrap(), Some(expected));
+    }
+    assert!(!taken.process.is_dead());
+}
+
+#[tokio::test]
+async fn one_that_lets_a_long_name_or_value_through_is_ended() {
+    let (name, value) = ("n".repeat(MAX_NAME + 1), "1".repeat(MAX_VALUE + 1));
+    for long in [
+        Ask::OpenOutput { name: name.clone() },
+        Ask::StateGet { key: name.clone() },
+        Ask::StateSet { key: name, value: vec![] },
+        Ask::StateSet { key: "k".into(), value: vec![0; MAX_STATE + 1] },
+        Ask::EmitEvent { name: "e".into(), data: Some(value) },
+    ] {
+        // Too long for a command line.
+        let message = frame(&ask(1, long)).unwrap();
+        let taken = Taken::over(|folder| {
+            let file = folder.join("message");
+            std::fs::write(&file, message).unwrap();
+            format!("cat {} >&0", file.display())
+        });
+        let why = taken.await.why_ended().await;
+        assert!(why.contains("too long"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_does_not_read_its_answers_is_ended() {
+    let questions: Vec<u8> = (0..5_000)
+        .flat_map(|id| frame(&ask(id, Ask::OpenOutput { name: "é".repeat(64) })).unwrap())
+        .collect();
+    let taken = Taken::over(|folder| {
+        let file = folder.join("questions");
+        std::fs::write(&file, questions).unwrap();
+        format!("while :; do cat {}; done >&0", file.display())
+    });
+    let why = taken.await.why_ended().await;
+    assert!(why.contains("does not read"), "{why}");
+}
+
+#[tokio::test]
+async fn one_that_answers_no_call_gets_no_more_than_fit() {
+    let taken = Taken::over(|_| String::from(":")).await;
+    let call = || {
+        let call = Call::Read { name: "p".into() };
+        let answered = taken.process.call(INSTANCE, call, None, Duration::from_secs(5));
+        // Whoever gives up leaves the call behind: the host may be at it.
+        tokio::time::timeout(Duration::from_millis(1), answered)
+    };
+    let mut sent = 0;
+    let refused = loop {
+        match call().await {
+            Err(_) => sent += 1,
+            Ok(answer) => break answer,
+        }
+        assert!(sent <= 1_000, "it gets them all");
+    };
+    assert!(matches!(refused, Err(CallFailed::Fault(CallFault::Busy))), "{refused:?}");
+    assert!(sent >= 64, "as many as fit its mailbox: {sent}");
+}
+
+#[tokio::test]
+async fn an_answer_makes_room_for_a_call_and_an_end_leaves_nobody_waiting() {
+    let returned = |id| FromHost::Returned { id, result: Ok(Returned::Written) };
+    let read = || Call::Read { name: "p".into() };
+    let first = ToHost::Call { instance: INSTANCE, id: 2, call: read() };
+    for end in [
+        FromHost::Ended { instance: INSTANCE, reason: Ended::CpuBudget },
+        // That it could not be started, after it was.
+        FromHost::Started { instance: INSTANCE, result: Err(Ended::CpuBudget) },
+    ] {
+        let taken = Taken::over(|_| {
+            let hear = hear(std::slice::from_ref(&first), Path::new("/dev/null"));
+            format!("{hear}; {}; {hear}; {}", say(&[returned(2)]), say(&[end]))
+        })
+        .await;
+        let call = || taken.process.call(INSTANCE, read(), None, Duration::from_secs(30));
+        assert_eq!(call().await.unwrap(), Returned::Written);
+        let gone = tokio::time::timeout(Duration::from_secs(10), call()).await.unwrap();
+        assert!(matches!(gone, Err(CallFailed::Gone)), "{gone:?}");
+        let after = call().await;
+        assert!(matches!(after, Err(CallFailed::Fault(CallFault::NotStarted))), "{after:?}");
+    }
+}
+
+/// What is written to the log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn one_that_lets_a_flood_of_lines_through_does_not_flood_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let line = |n| {
+        let message = format!("line {n}\n{}", "x".repeat(10_000));
+        FromHost::Log { instance: INSTANCE, level: Level::Info, message, dropped: 0 }
+    };
+    let mut said: Vec<u8> = (0..1_000).flat_map(|n| frame(&line(n)).unwrap()).collect();
+    said.extend(frame(&ask(1, Ask::StateKeys)).unwrap());
+    let answer = ToHost::Answer { id: 1, answer: Ok(Reply::Keys { keys: vec![] }) };
+    let heard = |folder: &Path| folder.join("heard");
+    let taken = Taken::over(|folder| {
+        let file = folder.join("lines");
+        std::fs::write(&file, said).unwrap();
+        format!("cat {} >&0; {}", file.display(), hear(&[answer], &heard(folder)))
+    })
+    .await;
+    let begun = Instant::now();
+    while std::fs::metadata(heard(taken.folder.path())).map_or(0, |file| file.len()) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", taken.process.why_ended());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    taken.served.end();
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let written = log.lines().filter(|line| line.contains("xxx")).count();
+    assert!((100..=500).contains(&written), "{written} lines");
+    assert!(log.lines().all(|line| line.len() < 2_000), "a line is too long");
+    let numbers = log.split("dropped=").skip(1).map(|rest| rest.split([' ', '\n']).next().unwrap());
+    let dropped: usize = numbers.map(|number| number.parse::<usize>().unwrap()).sum();
+    assert_eq!(written + dropped, 1_000, "each is written or counted, and once");
+}
+
+/// Its socket always has something to read, and each question is work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_never_stops_asking_does_not_stop_what_hears_it() {
+    let question = |id| ask(id, Ask::OpenOutput { name: "é".repeat(64) });
+    let questions: Vec<u8> = (0..50_000).flat_map(|id| frame(&question(id)).unwrap()).collect();
+    let taken = Taken::over(|folder| {
+        let (file, going) = (folder.join("questions"), folder.join("going"));
+        std::fs::write(&file, questions).unwrap();
+        let flood = format!("cat {} >&0", file.display());
+        // What a shell starts in the background has no standard input but what it is given under another number.
+        let read = "exec 3<&0; cat <&3 >/dev/null &";
+        format!("{read} {flood}; : >{}; while :; do {flood}; done", going.display())
+    })
+    .await;
+    let begun = Instant::now();
+    while !taken.folder.path().join("going").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", taken.process.why_ended());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let part = taken.process.part(&"taken".parse().unwrap());
+    assert!(stuck(vec![part], Duration::from_secs(10)).await.is_empty());
+    let id = taken.process.id().unwrap();
+    drop(taken.process);
+    let begun = Instant::now();
+    while Path::new(&format!("/proc/{id}")).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it was not ended");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
