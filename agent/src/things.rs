@@ -3,12 +3,12 @@
 //! A Thing is never told who calls: that question ends at `command::authorize`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use serde_json::Value;
 use streembit_thing_descriptions::ThingModel;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 
 use crate::journal::Mark;
 
@@ -49,7 +49,7 @@ pub trait Thing: Send + Sync {
         call: Invocation,
     ) -> Answer<'a, Completion>;
 
-    /// Asks a pending action to end. Its completion still arrives as a [`Notice`].
+    /// Asks a pending action to end. Its end is still told by its [`ActionEnd`].
     fn cancel_action(&self, invocation: u64) -> Answer<'_, ()>;
 
     /// What happens on the Thing from now on. A receiver that is too slow learns how many it missed.
@@ -59,12 +59,40 @@ pub trait Thing: Send + Sync {
 /// One call of an action.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// Unique on this device since its start; names the call in [`Thing::cancel_action`] and [`Notice::ActionDone`].
+    /// Unique on this device since its start; names the call in [`Thing::cancel_action`].
     pub id: u64,
     /// How long the caller waits for the first answer.
     pub deadline: Duration,
     /// To be touched before something moves.
     pub mark: Mark,
+    /// Where its end is told, if it runs on.
+    pub end: ActionEnd,
+}
+
+/// How an action that ran on has ended.
+pub type ActionOutcome = Result<Option<Value>, Fault>;
+
+/// Tells how an action that ran on has ended.
+///
+/// Each call has its own, so that nothing crowds it out: a [`Notice`] is lost where more comes than is heard, and an end that
+/// is lost would leave its action running for ever. Where the last clone is dropped untold, the outcome is unknown.
+#[derive(Debug, Clone)]
+pub struct ActionEnd(Arc<Mutex<Option<oneshot::Sender<ActionOutcome>>>>);
+
+impl ActionEnd {
+    /// Both ends.
+    pub fn new() -> (Self, oneshot::Receiver<ActionOutcome>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
+    }
+
+    /// Tells it. Of two ends the first counts.
+    pub fn tell(&self, outcome: ActionOutcome) {
+        if let Some(sender) = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            // Nobody waits for the end of an action that was answered at once or given up.
+            let _ = sender.send(outcome);
+        }
+    }
 }
 
 /// What an action answers.
@@ -72,7 +100,7 @@ pub struct Invocation {
 pub enum Completion {
     /// It is done.
     Done(Option<Value>),
-    /// It runs on; the end comes as [`Notice::ActionDone`].
+    /// It runs on; the end comes by its [`ActionEnd`].
     Pending,
 }
 
@@ -92,13 +120,6 @@ pub enum Notice {
         name: Arc<str>,
         /// Its data, where it has any.
         data: Option<Arc<Value>>,
-    },
-    /// A pending action has ended.
-    ActionDone {
-        /// The call that it was.
-        invocation: u64,
-        /// How it ended.
-        outcome: Result<Option<Value>, Fault>,
     },
 }
 

@@ -10,13 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use serde_json::Value;
 use streembit_keys::Thumbprint;
 use streembit_peer::message::{ActionId, Name, Problem, RequestHash};
+use streembit_thing_descriptions::DataSchema;
+use tokio::sync::oneshot;
 
 use super::authorize::may_ask;
 use super::caller::Caller;
 use super::unrecorded::{Unrecorded, record_end};
+use super::validate::fits;
 use crate::device::Device;
 use crate::journal;
-use crate::things::Fault;
+use crate::things::{ActionOutcome, Fault};
 use table::Table;
 
 /// The call of an action that could not be taken up.
@@ -107,6 +110,32 @@ pub(super) fn settle(device: &Arc<Device>, Ended { started, outcome }: Ended) {
     });
 }
 
+/// Waits for the end of an action that runs on. There is one such task for each, and it keeps nothing alive.
+pub(super) fn await_end(
+    device: &Arc<Device>,
+    invocation: u64,
+    thing: Name,
+    output: Option<DataSchema>,
+    end: oneshot::Receiver<ActionOutcome>,
+) {
+    let device = Arc::downgrade(device);
+    tokio::spawn(async move {
+        let outcome = end.await.unwrap_or_else(|_| Err(gone()));
+        let Some(device) = device.upgrade() else { return };
+        let outcome = outcome.and_then(|value| match fits(output.as_ref(), value.as_ref()) {
+            Ok(()) => Ok(value),
+            Err(why) => Err(Fault::Failed(format!("it is done, and answered outside its schema: {why}"))),
+        });
+        if let Some(ended) = device.actions().end(invocation, &thing, outcome) {
+            settle(&device, ended);
+        }
+    });
+}
+
+fn gone() -> Fault {
+    Fault::OutcomeUnknown("the Thing went away while the action was running".into())
+}
+
 /// The action that the input of `queryaction` and `cancelaction` names: `{"action": "<id>"}`.
 pub(super) fn id_of(input: Option<&Value>) -> Result<ActionId, &'static str> {
     const WHAT: &str = "the input is an object with the action's id: {\"action\": \"…\"}";
@@ -128,26 +157,15 @@ impl Actions {
         Ok(Running { actions: self, invocation, pending: false })
     }
 
-    /// Which action a call is of.
-    pub fn action_of(&self, invocation: u64) -> Option<Name> {
-        Some(self.lock().get(invocation)?.started.action.clone())
-    }
-
     /// It has ended. Where that it runs is on disk, that is to be settled.
-    pub(super) fn end(
-        &self,
-        invocation: u64,
-        thing: &str,
-        outcome: Result<Option<Value>, Fault>,
-    ) -> Option<Ended> {
+    pub(super) fn end(&self, invocation: u64, thing: &str, outcome: ActionOutcome) -> Option<Ended> {
         self.lock().end(invocation, thing, outcome.map_err(|fault| Problem::from(&fault)))
     }
 
     /// The Thing is gone, and with it the end of whatever it was doing. Returns what is to be settled.
     pub(super) fn lose(&self, thing: &str) -> Vec<Ended> {
         let running = self.lock().running_on(thing);
-        let gone = || Err(Fault::OutcomeUnknown("the Thing went away while the action was running".into()));
-        running.into_iter().filter_map(|invocation| self.end(invocation, thing, gone())).collect()
+        running.into_iter().filter_map(|invocation| self.end(invocation, thing, Err(gone()))).collect()
     }
 
     /// How an action is doing. Somebody else's action does not exist.

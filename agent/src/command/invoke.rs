@@ -15,7 +15,7 @@ use super::validate::fits;
 use super::watch::kind_of;
 use super::{Caller, Topic};
 use crate::device::Device;
-use crate::things::{Completion, Fault, Invocation, Thing};
+use crate::things::{ActionEnd, Completion, Fault, Invocation, Thing};
 
 /// How long a Thing may take for its first answer. What takes longer is an action, and says `pending`. A person waits
 /// no longer than this for a door either.
@@ -168,16 +168,21 @@ impl Call<'_> {
         let busy = |error: actions::TooManyActions| Problem::because(ProblemCode::Busy, error.to_string());
         let running = Arc::clone(actions).start(id, started).map_err(busy)?;
         let mark = self.recorded.mark();
-        let call = Invocation { id: running.invocation(), deadline: self.time_left(), mark };
+        let (end, ended) = ActionEnd::new();
+        let call = Invocation { id: running.invocation(), deadline: self.time_left(), mark, end };
         self.hand_over(&**thing)?;
         let completion = thing.invoke_action(action, self.request.input.clone(), call).await;
+        let schema = thing.model().action(action).and_then(|action| action.output.as_ref());
         match completion.map_err(|fault| self.came_to(&**thing, Problem::from(&fault)))? {
             Completion::Done(output) => {
-                let schema = thing.model().action(action).and_then(|action| action.output.as_ref());
                 fits(schema, output.as_ref()).map_err(|error| outside(&error.to_string()))?;
                 Ok(Done::Answered(output.unwrap_or(Value::Null)))
             }
-            Completion::Pending => Ok(Done::Runs(id, running)),
+            Completion::Pending => {
+                let (thing, output) = (self.request.thing.clone(), schema.cloned());
+                actions::await_end(self.device, running.invocation(), thing, output, ended);
+                Ok(Done::Runs(id, running))
+            }
         }
     }
 

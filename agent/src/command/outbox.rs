@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use streembit_peer::message::{End, Name, Notification, NotificationKind, Problem, RequestHash};
+use streembit_peer::message::{End, Name, Notification, NotificationKind, Problem, ProblemCode, RequestHash};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -90,7 +90,7 @@ impl Outbox {
         let Some(subscription) = state.subscriptions.get_mut(topic) else { return };
         if !subscription.active {
             subscription.active = true;
-            if !subscription.waiting.is_empty() {
+            if !subscription.waiting.is_empty() || subscription.missed > 0 {
                 state.ready.push_back(topic.clone());
                 self.wake.notify_one();
             }
@@ -151,14 +151,19 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// This many were lost before they came here; a slow reader learns of them with what comes next.
+    /// This many were lost before they came here. That is told also where nothing comes after it: the last value that its
+    /// reader has may be long past.
     pub fn lost(&self, thing: &str, count: u64) {
         let mut state = self.lock();
-        for (topic, subscription) in &mut state.subscriptions {
-            if &*topic.thing == thing {
-                subscription.missed += count;
+        let State { subscriptions, ready, .. } = &mut *state;
+        for (topic, subscription) in subscriptions.iter_mut().filter(|(topic, _)| &*topic.thing == thing) {
+            subscription.missed += count;
+            if subscription.active && !ready.contains(topic) {
+                ready.push_back(topic.clone());
             }
         }
+        drop(state);
+        self.wake.notify_one();
     }
 
     /// Ends every subscription that is not to be kept, and tells its subscriber why.
@@ -227,7 +232,11 @@ impl Outbox {
         }
         let topic = state.ready.pop_front()?;
         let subscription = state.subscriptions.get_mut(&topic)?;
-        let value = subscription.waiting.pop_front()?;
+        let (value, problem) = match subscription.waiting.pop_front() {
+            Some(value) => (value, None),
+            // Only that something was missed. An event without data would look the same but for the problem.
+            None => (None, Some(Problem::because(ProblemCode::OutputLost, "more came than could be told"))),
+        };
         subscription.told += 1;
         let (sub, n) = (subscription.sub, subscription.told);
         let missed = std::mem::take(&mut subscription.missed);
@@ -238,7 +247,7 @@ impl Outbox {
         drop(state);
         let Topic { kind, thing, affordance } = topic;
         let value = value.map(Arc::unwrap_or_clone);
-        Some(Notification { sub, n, thing, affordance, kind, value, problem: None, missed, end: None })
+        Some(Notification { sub, n, thing, affordance, kind, value, problem, missed, end: None })
     }
 
     fn push_end(&self, state: &mut State, end: Notification) {

@@ -2,7 +2,10 @@
 //!
 //! One task a Thing takes its notices as fast as they come, checks each value against the Thing's own model once, and
 //! offers it to every session that listens *and still may*. It never waits for a session, so a slow reader delays
-//! neither the Thing nor the other sessions.
+//! neither the Thing nor the other sessions. Where the Thing itself is too fast for it, whoever listens is told that something
+//! was missed, and what is observed is read, so that nobody goes on believing what is long past.
+
+mod look;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,11 +16,13 @@ use streembit_thing_descriptions::{DataSchema, ThingModel};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use look::Look;
+
 use super::actions::settle;
 use super::validate::fits;
 use super::{Caller, Topic, authorize};
 use crate::device::Device;
-use crate::things::{Fault, Notice, Thing};
+use crate::things::{Notice, Thing};
 
 /// Which Things are listened to.
 #[derive(Default)]
@@ -84,15 +89,25 @@ struct Listener {
 
 impl Listener {
     async fn listen(self, mut notices: tokio::sync::broadcast::Receiver<Notice>) {
+        let mut look = Look::default();
         loop {
-            let next = notices.recv().await;
+            let next = tokio::select! {
+                next = notices.recv() => next,
+                values = look.done() => {
+                    let Some(device) = self.device.upgrade() else { return };
+                    for (name, value) in values {
+                        self.pass_on(&device, Notice::PropertyChanged { name, value: Arc::new(value) });
+                    }
+                    continue;
+                }
+            };
             let Some(device) = self.device.upgrade() else { return };
             match next {
-                Ok(notice) => self.pass_on(&device, notice),
-                Err(RecvError::Lagged(count)) => {
-                    // Which affordances they were of is not known: at most so many of each.
-                    device.callers().all().iter().for_each(|caller| caller.outbox().lost(&self.name, count));
+                Ok(notice) => {
+                    look.heard(&notice);
+                    self.pass_on(&device, notice);
                 }
+                Err(RecvError::Lagged(count)) => look = self.lost(&device, count),
                 Err(RecvError::Closed) => {
                     if device.watch().forget(&self.name, &self.thing) {
                         gone(&device, &self.name);
@@ -101,6 +116,28 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// So many notices were lost. Which affordances they were of is not known: at most so many of each.
+    fn lost(&self, device: &Device, count: u64) -> Look {
+        let (rights, now) = (device.rights(), device.clock().now());
+        let callers = device.callers().all();
+        for caller in &callers {
+            let may = |topic: &Topic| authorize::may_listen(&rights, caller.contact(), topic, now);
+            caller.outbox().retain(End::Revoked, |topic| topic.thing != self.name || may(topic));
+            caller.outbox().lost(&self.name, count);
+        }
+        let observed = |name: &str| {
+            let Ok(affordance) = name.parse::<Name>() else { return false };
+            let topic = Topic { kind: NotificationKind::Property, thing: self.name.clone(), affordance };
+            callers.iter().any(|caller| caller.outbox().listens(&topic))
+        };
+        let names = self.model.properties().map(|(name, _)| name).filter(|name| observed(name));
+        let names: Vec<Arc<str>> = names.map(Arc::from).collect();
+        self.thing
+            .upgrade()
+            .filter(|_| !names.is_empty())
+            .map_or_else(Look::default, |thing| Look::at(thing, names))
     }
 
     fn pass_on(&self, device: &Arc<Device>, notice: Notice) {
@@ -118,22 +155,6 @@ impl Listener {
                 match event.and_then(|event| fit(event.data.as_ref(), data.as_deref())) {
                     Ok(()) => offer(device, NotificationKind::Event, &self.name, &name, data.as_ref()),
                     Err(why) => self.complain(&name, &why),
-                }
-            }
-            Notice::ActionDone { invocation, outcome } => {
-                let actions = device.actions();
-                let output = actions
-                    .action_of(invocation)
-                    .and_then(|name| self.model.action(&name).map(|action| action.output.clone()));
-                let outcome =
-                    outcome.and_then(|value| match fit(output.flatten().as_ref(), value.as_ref()) {
-                        Ok(()) => Ok(value),
-                        Err(why) => {
-                            Err(Fault::Failed(format!("it is done, and answered outside its schema: {why}")))
-                        }
-                    });
-                if let Some(ended) = actions.end(invocation, &self.name, outcome) {
-                    settle(device, ended);
                 }
             }
         }

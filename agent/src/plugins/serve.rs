@@ -23,7 +23,7 @@ use super::store::Store;
 use super::thing::plugin_fault;
 use crate::hardware::{Binding, EdgeKind, Hardware, HardwareError, Input, Output};
 use crate::journal::{Mark, NotMarked};
-use crate::things::Notice;
+use crate::things::{ActionEnd, Notice};
 
 /// Lines that an instance holds at once: as many as it may be granted, twice over for one that reopens them.
 const MAX_HANDLES: usize = 64;
@@ -60,6 +60,7 @@ struct Held {
 struct Action {
     stage: Stage,
     mark: Mark,
+    end: ActionEnd,
 }
 
 /// How far an action is.
@@ -67,7 +68,7 @@ struct Action {
 enum Stage {
     /// Its caller waits for the first answer, and learns from that how it ended.
     Called,
-    /// Its caller was told to wait for the notice.
+    /// Its caller was told to wait for the end.
     Pending,
 }
 
@@ -108,8 +109,8 @@ impl Served {
     }
 
     /// An action was called. It may end from now on.
-    pub(super) fn action_called(&self, invocation: u64, mark: Mark) {
-        self.held().actions.insert(invocation, Action { stage: Stage::Called, mark });
+    pub(super) fn action_called(&self, invocation: u64, mark: Mark, end: ActionEnd) {
+        self.held().actions.insert(invocation, Action { stage: Stage::Called, mark, end });
     }
 
     /// A call that may move something is about to be sent. Calls are sent in the order of their numbers.
@@ -137,11 +138,11 @@ impl Served {
         self.held().actions.remove(&invocation);
     }
 
-    /// An action runs on; `false` where its instance has ended meanwhile, so that no notice will come.
+    /// An action runs on; `false` where its instance has ended meanwhile, so that nobody will tell its end.
     pub(super) fn action_pends(&self, invocation: u64) -> bool {
         let mut held = self.held();
         if held.ended {
-            // What is not there any more has been completed, and its notice was sent.
+            // What is not there any more has been completed, and its end was told.
             return held.actions.remove(&invocation).is_none();
         }
         if let Some(action) = held.actions.get_mut(&invocation) {
@@ -150,13 +151,14 @@ impl Served {
         true
     }
 
-    /// The instance is gone: lines are let go, and the pending actions that it leaves behind are returned.
-    pub(super) fn end(&self) -> Vec<u64> {
+    /// The instance is gone: lines are let go, and the ends of the pending actions that it leaves behind are
+    /// returned, for somebody to tell.
+    pub(super) fn end(&self) -> Vec<ActionEnd> {
         let mut held = self.held();
         held.ended = true;
         let lines = std::mem::take(&mut held.lines);
-        let left = held.actions.iter().filter(|(_, action)| action.stage == Stage::Pending);
-        let left: Vec<u64> = left.map(|(invocation, _)| *invocation).collect();
+        let left = held.actions.values().filter(|action| action.stage == Stage::Pending);
+        let left = left.map(|action| action.end.clone()).collect();
         held.actions.retain(|_, action| action.stage == Stage::Called);
         drop(held);
         drop(lines);
@@ -249,14 +251,15 @@ impl Served {
                 self.tell(Notice::Event { name: name.into(), data })
             }
             Ask::CompleteAction { invocation, outcome } => {
-                if self.held().actions.remove(&invocation).is_none() {
+                let Some(action) = self.held().actions.remove(&invocation) else {
                     return Err(IoError::Denied { what: "an action that is not pending".into() });
-                }
+                };
                 let outcome = match outcome {
                     Ok(output) => Ok(output.map(|output| json(&output)).transpose()?),
                     Err(error) => Err(plugin_fault(error)),
                 };
-                self.tell(Notice::ActionDone { invocation, outcome })
+                action.end.tell(outcome);
+                Ok(Reply::Done)
             }
             // `serve` has sent these to the store.
             Ask::StateGet { .. } | Ask::StateSet { .. } | Ask::StateDelete { .. } | Ask::StateKeys => {

@@ -120,11 +120,11 @@ impl Supervisor {
                 Ok((running, started))
             }
             Some(Err(reason)) => {
-                self.thing.ended(&served);
+                PluginThing::ended(&served);
                 Err(End::of(&reason))
             }
             None => {
-                self.thing.ended(&served);
+                PluginThing::ended(&served);
                 Err(End::of_host(process.why_ended()))
             }
         }
@@ -160,7 +160,7 @@ impl Supervisor {
             }
         };
         self.thing.set_down("ended".to_owned());
-        self.thing.ended(&running.served);
+        PluginThing::ended(&running.served);
         ended.map_or_else(|_| End::of_host(running.process.why_ended()), |ended| End::of(&ended))
     }
 }

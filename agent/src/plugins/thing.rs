@@ -14,7 +14,7 @@ use super::ends::Ends;
 use super::process::{CallFailed, Process};
 use super::serve::{self, Served};
 use crate::journal::Mark;
-use crate::things::{Answer, Completion, Fault, Health, Invocation, Notice, Thing};
+use crate::things::{ActionEnd, Answer, Completion, Fault, Health, Invocation, Notice, Thing};
 
 /// Notices that a slow receiver may be behind.
 const NOTICES: usize = 256;
@@ -83,10 +83,9 @@ impl PluginThing {
     }
 
     /// The instance is gone: what it was doing has an end that nobody saw.
-    pub(super) fn ended(&self, served: &Served) {
-        for invocation in served.end() {
-            let outcome = Err(Fault::OutcomeUnknown("the plugin ended before the action did".to_owned()));
-            let _ = self.notices.send(Notice::ActionDone { invocation, outcome });
+    pub(super) fn ended(served: &Served) {
+        for end in served.end() {
+            end.tell(Err(Fault::OutcomeUnknown("the plugin ended before the action did".to_owned())));
         }
     }
 
@@ -151,12 +150,12 @@ impl Thing for PluginThing {
     ) -> Answer<'a, Completion> {
         Box::pin(async move {
             let running = self.running()?;
-            let (invocation, mark) = (call.id, call.mark);
-            let deadline_ms = u32::try_from(call.deadline.as_millis()).unwrap_or(u32::MAX);
+            let Invocation { id: invocation, deadline, mark, end } = call;
+            let deadline_ms = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
             let input = input.map(|input| input.to_string());
             let call = Call::Invoke { name: name.to_owned(), input, invocation, deadline_ms };
             // Before the call, because a plugin may end an action before it has answered.
-            let called = Called::new(&running.served, invocation, mark.clone());
+            let called = Called::new(&running.served, invocation, mark.clone(), end);
             let returned = self.call(&running, call, Some(mark)).await;
             if matches!(returned, Ok(Returned::Pending)) {
                 return called.pends();
@@ -189,8 +188,8 @@ struct Called<'a> {
 }
 
 impl<'a> Called<'a> {
-    fn new(served: &'a Served, invocation: u64, mark: Mark) -> Self {
-        served.action_called(invocation, mark);
+    fn new(served: &'a Served, invocation: u64, mark: Mark, end: ActionEnd) -> Self {
+        served.action_called(invocation, mark, end);
         Self { served, invocation: Some(invocation) }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use streembit_agent::journal::{Outcome, What};
-use streembit_agent::things::{Fault, Notice};
+use streembit_agent::things::Fault;
 use streembit_peer::client::{Connection, Subscription};
 use streembit_peer::message::{ActionId, Answer, End, NotificationKind, Operation as O, ProblemCode};
 use streembit_peer::rights::{Change, Grants, Role};
@@ -24,8 +24,8 @@ fn input(id: ActionId) -> Option<Value> {
 }
 
 fn end(house: &House, outcome: Result<Option<Value>, Fault>) {
-    let invocation = house.door.travelling.lock().unwrap().pop().unwrap();
-    house.door.notice(Notice::ActionDone { invocation, outcome });
+    let call = house.door.travelling.lock().unwrap().pop().unwrap();
+    call.end.tell(outcome);
 }
 
 #[tokio::test]
@@ -113,6 +113,33 @@ async fn the_actions_of_a_thing_that_goes_away_end_with_an_unknown_outcome() {
     house.device.things().put("door".into(), StandIn::new());
     // The new Thing is used, which is when the old one is seen to be gone.
     start(&owner).await;
+    let told = next(&mut news).await.unwrap();
+    assert_eq!(told.problem.unwrap().code, ProblemCode::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn the_end_of_an_action_is_not_lost_among_more_news_than_can_be_heard() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let (id, mut news) = start(&owner).await;
+    let flood = || (0..1000).for_each(|_| house.door.event("bell", None));
+    flood();
+    end(&house, Ok(Some(json!("there"))));
+    flood();
+    let told = next(&mut news).await.unwrap();
+    assert_eq!((told.value, told.end), (Some(json!("there")), Some(End::Done)));
+    let done = owner.ask(O::QueryAction, "door", "travel", input(id)).await;
+    assert_eq!(done, Answer::Ok(json!({ "status": "completed", "output": "there" })));
+    assert_eq!(recorded(&house).await, [Outcome::Ok]);
+    assert_eq!(house.device.actions().count_running(), 0);
+}
+
+#[tokio::test]
+async fn an_action_whose_thing_forgets_it_has_an_unknown_outcome() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let (_, mut news) = start(&owner).await;
+    house.door.travelling.lock().unwrap().clear();
     let told = next(&mut news).await.unwrap();
     assert_eq!(told.problem.unwrap().code, ProblemCode::OutcomeUnknown);
 }

@@ -58,7 +58,7 @@ pub struct StandIn {
     model: ThingModel,
     moved: AtomicU64,
     read: AtomicU64,
-    pub travelling: Mutex<Vec<u64>>,
+    pub travelling: Mutex<Vec<Invocation>>,
     pub cancelled: Mutex<Vec<u64>>,
     properties: Mutex<HashMap<String, Value>>,
     pub behaviour: Mutex<Behaviour>,
@@ -189,7 +189,7 @@ impl Thing for StandIn {
                 }
                 "turn" => Ok(Completion::Done(input.map(|input| input["by"].clone()))),
                 _ => {
-                    self.travelling.lock().unwrap().push(call.id);
+                    self.travelling.lock().unwrap().push(call);
                     Ok(Completion::Pending)
                 }
             }

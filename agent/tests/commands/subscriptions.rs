@@ -126,6 +126,27 @@ async fn a_reader_who_is_stuck_costs_a_bounded_backlog_and_learns_what_it_missed
 }
 
 #[tokio::test]
+async fn who_observes_what_changed_unheard_learns_of_it_and_of_the_value() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let mut state = owner.listen(O::ObserveProperty, "door", "state").await;
+    let mut obstruction = owner.listen(O::SubscribeEvent, "door", "obstruction").await;
+    // More than is kept for the device's own listener, which gets no turn meanwhile.
+    house.door.changed("state", json!("open"));
+    house.door.event("obstruction", Some(json!(1)));
+    (0..1000).for_each(|_| house.door.event("bell", None));
+    let told = next(&mut obstruction).await.unwrap();
+    assert!(told.missed > 0 && told.value.is_none() && told.problem.is_some(), "{told:?}");
+    let mut told = next(&mut state).await.unwrap();
+    let missed = told.missed;
+    if told.value.is_none() {
+        told = next(&mut state).await.unwrap();
+    }
+    assert!(missed > 0);
+    assert_eq!((told.value, told.problem), (Some(json!("open")), None));
+}
+
+#[tokio::test]
 async fn a_value_that_fits_no_message_is_told_as_missed() {
     let house = House::new().await;
     let camera = StandIn::with_model(

@@ -56,7 +56,7 @@ pub struct Notification {
     /// The property's value, the event's data, or the action's output; `Some` also where that is JSON's `null`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
-    /// Why the action failed.
+    /// Why the action failed, or why there is no value: something was missed, and this tells of nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// How many were dropped before this one because their reader was slow.

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use streembit_agent::things::Notice;
 use streembit_controller::commands::{Patience, invoke, ls, read, td, write};
 use streembit_controller::error::{Exit, Outcome};
 use streembit_peer::rights::Role;
@@ -92,13 +91,13 @@ async fn an_action_that_takes_its_time_is_waited_for_or_asked_about() {
     let house = House::new().await;
     let ada = house.owner().await;
     let end = |door: Arc<super::door::Door>| async move {
-        let invocation = loop {
-            if let Some(invocation) = door.travelling.lock().unwrap().pop() {
-                break invocation;
+        let call = loop {
+            if let Some(call) = door.travelling.lock().unwrap().pop() {
+                break call;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        door.notice(Notice::ActionDone { invocation, outcome: Ok(Some(json!("there"))) });
+        call.end.tell(Ok(Some(json!("there"))));
     };
     let (invoked, ()) = tokio::join!(ada.invoke("travel", None), end(house.door.clone()));
     assert_eq!(invoked.unwrap().value, json!("there"));

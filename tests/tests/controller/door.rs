@@ -41,7 +41,7 @@ pub struct Door {
     /// While it is set, the door answers nothing.
     pub stuck: AtomicBool,
     /// The actions that run on.
-    pub travelling: Mutex<Vec<u64>>,
+    pub travelling: Mutex<Vec<Invocation>>,
     properties: Mutex<HashMap<String, Value>>,
     notices: broadcast::Sender<Notice>,
 }
@@ -140,7 +140,7 @@ impl Thing for Door {
                 }
                 "turn" => Ok(Completion::Done(input.map(|input| input["by"].clone()))),
                 _ => {
-                    self.travelling.lock().unwrap().push(call.id);
+                    self.travelling.lock().unwrap().push(call);
                     Ok(Completion::Pending)
                 }
             }

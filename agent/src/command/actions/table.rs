@@ -159,11 +159,6 @@ impl Table {
         self.calls.values().filter(|call| call.end.is_none()).count()
     }
 
-    /// A call by its number.
-    pub(super) fn get(&self, invocation: u64) -> Option<&Call> {
-        self.calls.get(&invocation)
-    }
-
     /// A call as its caller knows it, and its number. Somebody else's does not exist.
     pub(super) fn find(
         &self,

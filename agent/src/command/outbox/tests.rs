@@ -140,6 +140,25 @@ fn what_was_lost_on_the_way_is_counted_for_that_thing_alone() {
     assert_eq!(outbox.take().unwrap().missed, 7);
 }
 
+#[test]
+fn what_was_lost_is_told_also_where_nothing_comes_after_it() {
+    let (outbox, state) = (Outbox::default(), topic(NotificationKind::Property, "state"));
+    let bell = topic(NotificationKind::Event, "bell");
+    begin(&outbox, &state, re(1));
+    outbox.subscribe(bell.clone(), re(2)).unwrap();
+    outbox.lost("door", 7);
+    let told = outbox.take().unwrap();
+    assert_eq!((told.sub, told.n, told.value.clone(), told.missed, told.end), (re(1), 1, None, 7, None));
+    assert!(told.problem.is_some(), "no value, rather than an event without data");
+    assert_eq!(outbox.take(), None, "once, and not to who does not know yet that it listens");
+    outbox.activate(&bell);
+    let told = outbox.take().unwrap();
+    assert_eq!((told.sub, told.missed, told.problem.is_some()), (re(2), 7, true));
+    offer(&outbox, &state, json!(1));
+    let told = outbox.take().unwrap();
+    assert_eq!((told.n, told.value, told.missed, told.problem), (2, Some(json!(1)), 0, None));
+}
+
 fn action_ended(outbox: &Outbox, n: u8, output: Value) {
     let (door, open) = ("door".parse().unwrap(), "open".parse().unwrap());
     outbox.action_ended(re(n), door, open, Some(Ok(Some(output))));

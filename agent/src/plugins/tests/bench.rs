@@ -40,6 +40,7 @@ async fn a_read_is_quick() {
         id: 1,
         deadline: Duration::from_secs(5),
         mark: crate::journal::Mark::default(),
+        end: crate::things::ActionEnd::new().0,
     };
     thing.invoke_action("do", Some("spin".into()), spin).await.unwrap_err();
     println!("a spinning plugin ended after {:?}", begun.elapsed());

@@ -9,7 +9,7 @@ use super::world::{CHIP, World, component, config, notice, until};
 use crate::hardware::Simulated;
 use crate::journal::Mark;
 use crate::liveness::stuck;
-use crate::things::{Completion, Fault, Health, Invocation, Notice};
+use crate::things::{ActionEnd, Completion, Fault, Health, Invocation, Notice};
 
 const GRANTS: &str = r#"
 settings = { pulse-ms = 20 }
@@ -23,7 +23,7 @@ obstruction = "gpiochip0 line 6, input"
 "#;
 
 pub(super) fn call() -> Invocation {
-    Invocation { id: 1, deadline: Duration::from_secs(5), mark: Mark::default() }
+    Invocation { id: 1, deadline: Duration::from_secs(5), mark: Mark::default(), end: ActionEnd::new().0 }
 }
 
 pub(super) async fn door() -> World {

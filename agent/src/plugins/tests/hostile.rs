@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
-use super::world::{World, component, config, notice, until};
+use super::world::{World, component, config, until};
 use crate::journal::Mark;
-use crate::things::{Completion, Fault, Health, Invocation, Notice, Thing};
+use crate::things::{ActionEnd, ActionOutcome, Completion, Fault, Health, Invocation, Thing};
 
 const GRANTS: &str = "[grants]\nline = \"gpiochip0 line 1, output\"\nswitch = \"gpiochip0 line 2, input\"\n";
 
@@ -32,8 +33,19 @@ async fn told(thing: &Arc<dyn Thing>, what: &str) -> Result<Value, Fault> {
 }
 
 async fn told_as(thing: &Arc<dyn Thing>, what: &str, id: u64) -> Result<Completion, Fault> {
-    let call = Invocation { id, deadline: Duration::from_secs(5), mark: Mark::default() };
+    told_with(thing, what, id, ActionEnd::new().0).await
+}
+
+async fn told_with(thing: &Arc<dyn Thing>, what: &str, id: u64, end: ActionEnd) -> Result<Completion, Fault> {
+    let call = Invocation { id, deadline: Duration::from_secs(5), mark: Mark::default(), end };
     thing.invoke_action("do", Some(json!(what)), call).await
+}
+
+/// Starts an action that runs on. The receiver gets its end.
+async fn pend(thing: &Arc<dyn Thing>, id: u64) -> oneshot::Receiver<ActionOutcome> {
+    let (end, ended) = ActionEnd::new();
+    assert_eq!(told_with(thing, "pend", id, end).await.unwrap(), Completion::Pending);
+    ended
 }
 
 /// Waits until an instance that has just ended is down, and a new one runs.
@@ -214,21 +226,16 @@ async fn a_timer_counts_until_its_tick_is_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pending_actions_end_once_whatever_happens() {
     let (_world, thing) = hostile().await;
-    let mut notices = thing.notices();
-    let mut done = async || match notice(&mut notices).await {
-        Notice::ActionDone { invocation, outcome } => (invocation, outcome),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(told_as(&thing, "pend", 7).await.unwrap(), Completion::Pending);
+    let ended = pend(&thing, 7).await;
     assert_eq!(told(&thing, "finish").await.unwrap(), json!(true));
-    assert_eq!(done().await, (7, Ok(Some(json!("at last")))));
-    told_as(&thing, "pend", 8).await.unwrap();
+    assert_eq!(ended.await.unwrap(), Ok(Some(json!("at last"))));
+    let ended = pend(&thing, 8).await;
     thing.cancel_action(8).await.unwrap();
-    assert_eq!(done().await, (8, Err(Fault::Failed("cancelled".to_owned()))));
-    told_as(&thing, "pend", 9).await.unwrap();
+    assert_eq!(ended.await.unwrap(), Err(Fault::Failed("cancelled".to_owned())));
+    let ended = pend(&thing, 9).await;
     told(&thing, "panic").await.unwrap_err();
-    let (invocation, outcome) = done().await;
-    assert!(invocation == 9 && matches!(outcome, Err(Fault::OutcomeUnknown(_))), "{outcome:?}");
+    let outcome = ended.await.unwrap();
+    assert!(matches!(outcome, Err(Fault::OutcomeUnknown(_))), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
