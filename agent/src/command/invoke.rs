@@ -228,6 +228,7 @@ impl Call<'_> {
     fn unsubscribe(&self) -> Result<Done, Problem> {
         let topic = self.topic().ok_or(Problem::new(ProblemCode::Refused))?;
         // To end what is not there is as good as to end it.
+        self.device.watch().all_offered();
         self.caller.outbox().unsubscribe(&topic);
         Ok(Done::Answered(Value::Null))
     }

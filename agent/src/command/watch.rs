@@ -8,7 +8,7 @@
 mod look;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use serde_json::Value;
 use streembit_peer::message::{End, Name, NotificationKind, Operation};
@@ -28,6 +28,8 @@ use crate::things::{Notice, Thing};
 #[derive(Default)]
 pub struct Watch {
     watched: Mutex<HashMap<Name, Weak<dyn Thing>>>,
+    /// Held for reading while something is offered to one session after the other.
+    offering: RwLock<()>,
     stop: CancellationToken,
 }
 
@@ -60,6 +62,14 @@ impl Watch {
                 () = listener.listen(notices) => {}
             }
         });
+    }
+
+    /// Waits until what is being offered has come to all sessions.
+    ///
+    /// Who moves over to another session subscribes there and then ends the old subscription. Without this, something that had
+    /// passed the new session before could come to the old one after that, and would be told in neither.
+    pub(super) fn all_offered(&self) {
+        drop(self.offering.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether this is the Thing that has the name now; forgets it if so.
@@ -121,12 +131,14 @@ impl Listener {
     /// So many notices were lost. Which affordances they were of is not known: at most so many of each.
     fn lost(&self, device: &Device, count: u64) -> Look {
         let (rights, now) = (device.rights(), device.clock().now());
+        let offering = device.watch().offering.read();
         let callers = device.callers().all();
         for caller in &callers {
             let may = |topic: &Topic| authorize::may_listen(&rights, caller.contact(), topic, now);
             caller.outbox().retain(End::Revoked, |topic| topic.thing != self.name || may(topic));
             caller.outbox().lost(&self.name, count);
         }
+        drop(offering);
         let observed = |name: &str| {
             let Ok(affordance) = name.parse::<Name>() else { return false };
             let topic = Topic { kind: NotificationKind::Property, thing: self.name.clone(), affordance };
@@ -180,6 +192,7 @@ pub(crate) fn offer(
     let Ok(affordance) = affordance.parse::<Name>() else { return };
     let topic = Topic { kind, thing: thing.clone(), affordance };
     let listening = |caller: &Arc<Caller>| caller.outbox().listens(&topic);
+    let _offering = device.watch().offering.read();
     let callers: Vec<_> = device.callers().all().into_iter().filter(listening).collect();
     if callers.is_empty() {
         return;
