@@ -37,8 +37,8 @@ impl Figures {
         // The promise: at most 2.5 times what the two signatures of a command must cost anyway.
         self.ratio("read.64.cpu / openssl.pair", "read.64.cpu", "openssl.pair", Some(2.5));
         self.ratio("read.64.cpu / aws-lc.pair", "read.64.cpu", "aws-lc.pair", None);
-        self.ratio("read.64.cpu / raw.64.cpu", "read.64.cpu", "raw.64.cpu", None);
-        self.ratio("read.1.median / raw.1.median", "read.1.median", "raw.1.median", None);
+        self.ratio("read.64.cpu / libp2p.64.cpu", "read.64.cpu", "libp2p.64.cpu", None);
+        self.ratio("read.1.median / libp2p.1.median", "read.1.median", "libp2p.1.median", None);
         self.ratio("read.64.cpu / node-wot.64.cpu", "read.64.cpu", "node-wot.64.cpu", None);
         self.ratio("read.1.median / node-wot.1.median", "read.1.median", "node-wot.1.median", None);
         self.ratio("memory / node-wot.memory", "memory", "node-wot.memory", None);

@@ -1,7 +1,7 @@
 //! What the device costs and how fast it answers, measured on the programs as they ship.
 //!
 //! `cargo xtask bench` builds this and the programs with the release profile and runs it. Everything is measured in one run
-//! and on one machine, with yardsticks beside it (OpenSSL, raw streams, a Web of Things server), because only ratios mean
+//! and on one machine, with yardsticks beside it (OpenSSL, libp2p's request-response, a Web of Things server), because only ratios mean
 //! something on a machine that others share.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program for people at a terminal, and nothing else.
 
@@ -13,7 +13,7 @@ mod load;
 mod memory;
 mod person;
 mod processes;
-mod raw;
+mod request_response;
 mod signatures;
 mod start;
 mod web;
@@ -74,7 +74,7 @@ struct Options {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Run(options) => run(&options),
-        Task::Echo => raw::echo(),
+        Task::Echo => request_response::echo(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,8 +92,8 @@ fn run(options: &Options) -> Result<()> {
     let mut figures = Figures::default();
     eprintln!("signatures …");
     signatures::measure(&mut figures, span)?;
-    eprintln!("raw streams …");
-    runtime.block_on(raw::measure(&mut figures, span)).context("raw streams")?;
+    eprintln!("libp2p's request-response …");
+    runtime.block_on(request_response::measure(&mut figures, span)).context("request-response")?;
     eprintln!("commands …");
     runtime.block_on(commands::measure(&mut figures, built, span)).context("commands")?;
     eprintln!("memory …");
