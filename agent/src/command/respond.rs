@@ -127,7 +127,9 @@ impl Answered {
         device.counts().notification(news.missed);
         let sign = |news: &Notification| news.sign(device.key(), caller.peers());
         let signed = sign(news).or_else(|error| {
-            tracing::warn!(thing = %news.thing, affordance = %news.affordance, %error, "news does not fit a message");
+            device.security_log().note("news dropped", "does not fit a message", || {
+                tracing::warn!(thing = %news.thing, affordance = %news.affordance, %error, "news does not fit a message");
+            });
             sign(&Notification { value: None, missed: news.missed + 1, ..news.clone() })
         });
         Some(Self { plaintext: signed.ok()?, begins: None, follows: None })

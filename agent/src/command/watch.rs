@@ -22,6 +22,7 @@ use super::actions::settle;
 use super::validate::fits;
 use super::{Caller, Topic, authorize};
 use crate::device::Device;
+use crate::security_log::SecurityLog;
 use crate::things::{Notice, Thing};
 
 /// Which Things are listened to.
@@ -54,6 +55,7 @@ impl Watch {
             name: name.clone(),
             model: thing.model().clone(),
             thing: new,
+            complaints: SecurityLog::default(),
         };
         let (notices, stop) = (thing.notices(), self.stop.clone());
         tokio::spawn(async move {
@@ -95,6 +97,8 @@ struct Listener {
     name: Name,
     model: ThingModel,
     thing: Weak<dyn Thing>,
+    /// Its own, so that one Thing's flood does not hide what another does wrong.
+    complaints: SecurityLog,
 }
 
 impl Listener {
@@ -173,7 +177,9 @@ impl Listener {
     }
 
     fn complain(&self, affordance: &str, why: &str) {
-        tracing::warn!(thing = %self.name, affordance, why, "dropped a notice outside the Thing's own model");
+        self.complaints.note("notice dropped", "outside the Thing's own model", || {
+            tracing::warn!(thing = %self.name, affordance, why, "dropped a notice outside the Thing's own model");
+        });
     }
 }
 

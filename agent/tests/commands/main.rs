@@ -13,6 +13,7 @@ mod hostile;
 mod house;
 mod journal;
 mod lines;
+mod log;
 mod long_answers;
 mod once;
 mod pairing;

@@ -6,7 +6,15 @@ use streembit_peer::message::{Answer, End, MAX_VALUE, NotificationKind, Operatio
 use streembit_peer::rights::Role;
 
 use super::house::{Ask, House, code, grant, next};
+use super::log::Log;
 use super::stand_in::StandIn;
+
+const CAMERA: &str = r#"{
+  "@context": "https://www.w3.org/2022/wot/td/v1.1",
+  "@type": "tm:ThingModel",
+  "title": "Camera",
+  "properties": { "note": { "type": "string", "readOnly": true, "observable": true } }
+}"#;
 
 #[tokio::test]
 async fn an_observer_hears_of_every_change_in_order() {
@@ -58,6 +66,35 @@ async fn what_does_not_fit_the_model_is_not_passed_on() {
     house.door.event("obstruction", Some(json!(1)));
     assert_eq!(next(&mut state).await.unwrap().value, Some(json!("open")));
     assert_eq!(next(&mut obstruction).await.unwrap().value, Some(json!(1)));
+}
+
+/// A Thing may be in somebody's hands, and what it says wrongly must not fill the log.
+#[tokio::test]
+async fn a_flood_of_what_does_not_fit_is_a_line_of_each_kind() {
+    let (log, _kept) = Log::keep();
+    let house = House::new().await;
+    let camera = StandIn::with_model(CAMERA);
+    house.device.things().put("camera".into(), camera.clone());
+    let owner = house.enter(&house.owner).await;
+    let mut obstruction = owner.listen(O::SubscribeEvent, "door", "obstruction").await;
+    let mut note = owner.listen(O::ObserveProperty, "camera", "note").await;
+    for n in 1..=20 {
+        house.door.event("obstruction", Some(json!("high")));
+        house.door.event("obstruction", Some(json!(n)));
+        assert_eq!(next(&mut obstruction).await.unwrap().value, Some(json!(n)));
+        camera.changed("note", json!("n".repeat(2 * MAX_VALUE)));
+        assert_eq!(next(&mut note).await.unwrap().missed, 1);
+    }
+    let outside = log.lines_with("outside the Thing's own model");
+    assert_eq!(outside.len(), 1, "{outside:?}");
+    assert!(outside[0].contains("thing=door") && outside[0].contains("obstruction"), "{outside:?}");
+    let long = log.lines_with("does not fit a message");
+    assert_eq!(long.len(), 1, "{long:?}");
+    // The one does not hide the other, nor one Thing another.
+    camera.changed("note", json!(1));
+    camera.changed("note", json!("short"));
+    next(&mut note).await.unwrap();
+    assert_eq!(log.lines_with("outside the Thing's own model").len(), 2);
 }
 
 #[tokio::test]
@@ -149,10 +186,7 @@ async fn who_observes_what_changed_unheard_learns_of_it_and_of_the_value() {
 #[tokio::test]
 async fn a_value_that_fits_no_message_is_told_as_missed() {
     let house = House::new().await;
-    let camera = StandIn::with_model(
-        r#"{ "@context": "https://www.w3.org/2022/wot/td/v1.1", "@type": "tm:ThingModel", "title": "Camera",
-             "properties": { "note": { "type": "string", "readOnly": true, "observable": true } } }"#,
-    );
+    let camera = StandIn::with_model(CAMERA);
     house.device.things().put("camera".into(), camera.clone());
     let owner = house.enter(&house.owner).await;
     let mut news = owner.listen(O::ObserveProperty, "camera", "note").await;

@@ -5,6 +5,8 @@
 
 mod commands;
 mod daemon;
+#[path = "../commands/log.rs"]
+mod log;
 mod metrics;
 mod offers;
 mod person;
