@@ -42,8 +42,8 @@ const LOAD: Duration = Duration::from_secs(10);
 /// waits, so that one that was taken over cannot use up the agent's processor. What it could have of its memory is bounded
 /// elsewhere: [`Misconduct`] ends it, and a line of its log is written or dropped.
 const MESSAGES: u32 = 10_000;
-const BYTES: usize = 4 << 20;
-const WINDOW: Duration = Duration::from_millis(100);
+pub(super) const BYTES: usize = 4 << 20;
+pub(super) const WINDOW: Duration = Duration::from_millis(100);
 
 /// Why a host is ended that is stuck outside of any plugin.
 const SILENT: &str = "it said nothing for too long";
@@ -53,7 +53,7 @@ const MAX_LAST_WORDS: u64 = 4096;
 
 /// Calls of one instance that are not answered. A host refuses those that its mailbox of 64 has no room for, and some are on
 /// their way to it; a host that answers none gets no more.
-const MAX_CALLS: usize = 256;
+pub(super) const MAX_CALLS: usize = 256;
 
 /// A host process. It ends when this is dropped.
 pub(super) struct Process(Arc<Shared>);

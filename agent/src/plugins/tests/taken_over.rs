@@ -11,12 +11,12 @@ use streembit_plugin_host::boundary::{
 };
 use streembit_plugin_host::{ENGINE, Frames, frame};
 use streembit_thing_descriptions::ThingModel;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 
 use super::host::{ready, say, script};
-use crate::hardware::{Hardware, Simulated};
+use crate::hardware::{Binding, Drive, Gpio, Hardware, HardwareError, InputLine, OutputLine};
 use crate::liveness::stuck;
-use crate::plugins::process::{CallFailed, Process};
+use crate::plugins::process::{BYTES, CallFailed, MAX_CALLS, Process, WINDOW};
 use crate::plugins::serve::Served;
 use crate::plugins::store::Store;
 
@@ -29,6 +29,7 @@ struct Taken {
     process: Process,
     served: Arc<Served>,
     store: Arc<Mutex<Store>>,
+    ended: oneshot::Receiver<Ended>,
     folder: tempfile::TempDir,
 }
 
@@ -51,14 +52,14 @@ impl Taken {
         let served = Arc::new(Served::new(
             "taken".parse().unwrap(),
             ThingModel::parse(model).unwrap(),
-            BTreeMap::new(),
-            Arc::new(Hardware::new(Simulated::new(folder.path().join("gpio")).unwrap())),
+            BTreeMap::from([("line".parse().unwrap(), "gpiochip0 line 4, output".parse().unwrap())]),
+            Arc::new(Hardware::new(Slow)),
             broadcast::channel(1).0,
             Arc::clone(&store),
         ));
         let started = process.start_instance(0, LIMITS, String::new(), Arc::clone(&served)).await;
-        let _ended = started.unwrap().unwrap().ended;
-        Self { process, served, store, folder }
+        let ended = started.unwrap().unwrap().ended;
+        Self { process, served, store, ended, folder }
     }
 
     /// Waits until it was ended, and says why.
@@ -72,6 +73,28 @@ impl Taken {
     }
 }
 
+/// Outputs that take their time, as those behind a bus do.
+struct Slow;
+
+impl Gpio for Slow {
+    fn output(&self, _: &Binding) -> Result<Box<dyn OutputLine>, HardwareError> {
+        Ok(Box::new(Self))
+    }
+    fn input(&self, binding: &Binding) -> Result<Box<dyn InputLine>, HardwareError> {
+        Err(HardwareError::NoSuchLine { line: binding.line.to_string(), reason: "no inputs".to_owned() })
+    }
+}
+
+impl OutputLine for Slow {
+    fn drive(&self, _: Drive) -> Result<(), HardwareError> {
+        std::thread::sleep(Duration::from_micros(50));
+        Ok(())
+    }
+    fn is_active(&self) -> Result<bool, HardwareError> {
+        Ok(true)
+    }
+}
+
 /// A command that waits for these messages and keeps them in a file.
 fn hear(messages: &[ToHost], file: &Path) -> String {
     let length: usize = messages.iter().map(|message| frame(message).unwrap().len()).sum();
@@ -80,6 +103,10 @@ fn hear(messages: &[ToHost], file: &Path) -> String {
 
 fn ask(id: u64, ask: Ask) -> FromHost {
     FromHost::Ask { instance: INSTANCE, id, ask }
+}
+
+fn returned(id: u64) -> FromHost {
+    FromHost::Returned { id, result: Ok(Returned::Written) }
 }
 
 fn set(value: u8) -> Ask {
@@ -202,8 +229,28 @@ async fn one_that_answers_no_call_gets_no_more_than_fit() {
 }
 
 #[tokio::test]
-async fn an_answer_makes_room_for_a_call_and_an_end_leaves_nobody_waiting() {
-    let returned = |id| FromHost::Returned { id, result: Ok(Returned::Written) };
+async fn answers_make_room_for_calls() {
+    let calls = u64::try_from(MAX_CALLS).unwrap();
+    let read = || Call::Read { name: "p".into() };
+    let call = |id| ToHost::Call { instance: INSTANCE, id, call: read() };
+    let taken = Taken::over(|_| {
+        // The first number was the instance's.
+        let ids: Vec<u64> = (2..calls + 2).collect();
+        let answers: Vec<_> = ids.iter().map(|id| returned(*id)).collect();
+        let heard: Vec<_> = ids.iter().map(|id| call(*id)).collect();
+        let (all, one) = (hear(&heard, Path::new("/dev/null")), hear(&[call(0)], Path::new("/dev/null")));
+        format!("{all}; {}; {one}; {}", say(&answers), say(&[returned(calls + 2)]))
+    })
+    .await;
+    let call = || taken.process.call(INSTANCE, read(), None, Duration::from_secs(30));
+    for answer in futures::future::join_all((0..calls).map(|_| call())).await {
+        assert_eq!(answer.unwrap(), Returned::Written);
+    }
+    assert_eq!(call().await.unwrap(), Returned::Written);
+}
+
+#[tokio::test]
+async fn an_end_leaves_nobody_waiting() {
     let read = || Call::Read { name: "p".into() };
     let first = ToHost::Call { instance: INSTANCE, id: 2, call: read() };
     for end in [
@@ -213,11 +260,10 @@ async fn an_answer_makes_room_for_a_call_and_an_end_leaves_nobody_waiting() {
     ] {
         let taken = Taken::over(|_| {
             let hear = hear(std::slice::from_ref(&first), Path::new("/dev/null"));
-            format!("{hear}; {}; {hear}; {}", say(&[returned(2)]), say(&[end]))
+            format!("{hear}; {}", say(&[end]))
         })
         .await;
         let call = || taken.process.call(INSTANCE, read(), None, Duration::from_secs(30));
-        assert_eq!(call().await.unwrap(), Returned::Written);
         let gone = tokio::time::timeout(Duration::from_secs(10), call()).await.unwrap();
         assert!(matches!(gone, Err(CallFailed::Gone)), "{gone:?}");
         let after = call().await;
@@ -248,43 +294,68 @@ async fn one_that_lets_a_flood_of_lines_through_does_not_flood_the_log() {
         let message = format!("line {n}\n{}", "x".repeat(10_000));
         FromHost::Log { instance: INSTANCE, level: Level::Info, message, dropped: 0 }
     };
-    let mut said: Vec<u8> = (0..1_000).flat_map(|n| frame(&line(n)).unwrap()).collect();
-    said.extend(frame(&ask(1, Ask::StateKeys)).unwrap());
-    let answer = ToHost::Answer { id: 1, answer: Ok(Reply::Keys { keys: vec![] }) };
-    let heard = |folder: &Path| folder.join("heard");
+    let mut said = vec![];
+    for n in 0..1_000 {
+        said.extend(frame(&line(n)).unwrap());
+        // What is not granted is told as well.
+        said.extend(frame(&ask(n, Ask::OpenOutput { name: "xxx".into() })).unwrap());
+    }
+    let end = FromHost::Ended { instance: INSTANCE, reason: Ended::CpuBudget };
+    said.extend(frame(&end).unwrap());
     let taken = Taken::over(|folder| {
         let file = folder.join("lines");
         std::fs::write(&file, said).unwrap();
-        format!("cat {} >&0; {}", file.display(), hear(&[answer], &heard(folder)))
+        format!("cat {} >&0", file.display())
     })
     .await;
-    let begun = Instant::now();
-    while std::fs::metadata(heard(taken.folder.path())).map_or(0, |file| file.len()) == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", taken.process.why_ended());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let ended = tokio::time::timeout(Duration::from_secs(10), taken.ended).await.unwrap();
+    assert_eq!(ended, Ok(Ended::CpuBudget), "{:?}", taken.process.why_ended());
     taken.served.end();
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let written = log.lines().filter(|line| line.contains("xxx")).count();
     assert!((100..=500).contains(&written), "{written} lines");
+    assert!(log.contains("not granted"), "nothing of what was refused");
     assert!(log.lines().all(|line| line.len() < 2_000), "a line is too long");
     let numbers = log.split("dropped=").skip(1).map(|rest| rest.split([' ', '\n']).next().unwrap());
     let dropped: usize = numbers.map(|number| number.parse::<usize>().unwrap()).sum();
-    assert_eq!(written + dropped, 1_000, "each is written or counted, and once");
+    assert_eq!(written + dropped, 2_000, "each is written or counted, and once");
+}
+
+/// However slow the machine is, it takes no less time.
+#[tokio::test]
+async fn one_that_says_more_than_plugins_can_is_heard_at_a_bounded_rate() {
+    let message = "x".repeat(200_000);
+    let line = frame(&FromHost::Log { instance: INSTANCE, level: Level::Info, message, dropped: 0 }).unwrap();
+    let (windows, lines) = (6, BYTES.div_ceil(line.len()));
+    let end = FromHost::Ended { instance: INSTANCE, reason: Ended::CpuBudget };
+    let begun = Instant::now();
+    let taken = Taken::over(|folder| {
+        let file = folder.join("lines");
+        std::fs::write(&file, line.repeat(lines)).unwrap();
+        let flood = format!("cat {} >&0; ", file.display());
+        format!("{}{}", flood.repeat(windows), say(&[end]))
+    })
+    .await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), taken.ended).await.unwrap();
+    assert_eq!(ended, Ok(Ended::CpuBudget), "{:?}", taken.process.why_ended());
+    // The first may begin anywhere in a window, and the last is not waited for.
+    assert!(begun.elapsed() >= WINDOW * u32::try_from(windows - 2).unwrap(), "{:?}", begun.elapsed());
 }
 
 /// Its socket always has something to read, and each question is work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_never_stops_asking_does_not_stop_what_hears_it() {
-    let question = |id| ask(id, Ask::OpenOutput { name: "é".repeat(64) });
-    let questions: Vec<u8> = (0..50_000).flat_map(|id| frame(&question(id)).unwrap()).collect();
+    // Each takes so long that a window is over before there are too many for one: the host is never made to wait.
+    let question = |id| ask(id, Ask::SetActive { handle: 1, active: true });
+    let questions: Vec<u8> = (0..12_000).flat_map(|id| frame(&question(id)).unwrap()).collect();
     let taken = Taken::over(|folder| {
         let (file, going) = (folder.join("questions"), folder.join("going"));
         std::fs::write(&file, questions).unwrap();
         let flood = format!("cat {} >&0", file.display());
         // What a shell starts in the background has no standard input but what it is given under another number.
         let read = "exec 3<&0; cat <&3 >/dev/null &";
-        format!("{read} {flood}; : >{}; while :; do {flood}; done", going.display())
+        let open = say(&[ask(0, Ask::OpenOutput { name: "line".into() })]);
+        format!("{read} {open}; {flood}; : >{}; while :; do {flood}; done", going.display())
     })
     .await;
     let begun = Instant::now();
