@@ -14,7 +14,7 @@ use super::short;
 use crate::desk::Desk;
 use crate::door::{Door, with_passcode};
 use crate::error::{Exit, Failure, Outcome};
-use crate::home::recovery_key;
+use crate::home::{Contact, recovery_key};
 use crate::output::{Render, Style, printable};
 use crate::person::Person;
 use crate::rights::{self, Standing};
@@ -143,7 +143,7 @@ async fn desk_of(desk: &Desk, key: &std::path::Path) -> Outcome<Desk> {
 }
 
 async fn take_back(desk: &Desk, by_key: &Desk, device: &str, lost: &[String]) -> Outcome<Recovered> {
-    let device = desk.home().contacts()?.get(device)?.name;
+    let Contact { name: device, key, .. } = desk.home().contacts()?.get(device)?;
     let own = desk.home().identity()?;
     let me = own.public_key.thumbprint();
     let mut standing =
@@ -170,6 +170,7 @@ async fn take_back(desk: &Desk, by_key: &Desk, device: &str, lost: &[String]) ->
             rights::change(by_key, &device, |_| Ok(change.clone())).await?;
         }
     }
+    desk.home().contacts()?.keep_role(&key, Role::Owner.as_str())?;
     let mut revoked = Vec::new();
     for found in lost {
         let (Found::Member { change, name, .. } | Found::Invited { change, name }) = found;

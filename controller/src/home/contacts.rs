@@ -160,6 +160,11 @@ impl Contacts {
         self.update("addresses", key, json(addresses))
     }
 
+    /// Keeps what this account is to a device, as its role is called.
+    pub fn keep_role(&self, key: &PublicKey, role: &str) -> Outcome<()> {
+        self.update("role", key, role)
+    }
+
     fn update(&self, column: &'static str, key: &PublicKey, value: impl ToSql) -> Outcome<()> {
         self.0
             .execute(&format!("UPDATE device SET {column} = ?2 WHERE key = ?1"), (key_text(key), value))

@@ -13,6 +13,7 @@ use crate::door::{Meeting, Met};
 use crate::error::{Exit, Failure, Outcome};
 use crate::home::{Identity, NewContact};
 use crate::naming;
+use crate::output::printable;
 
 impl Person {
     /// Follows a link: proves its secret to the device that it names, and keeps that device as a contact.
@@ -70,6 +71,11 @@ impl Person {
         match response.result {
             Answer::Ok(value) => Ok(value),
             Answer::Problem(found) if found.code == ProblemCode::Refused => Err(refused(meeting.invitation)),
+            Answer::Problem(found) if found.code == ProblemCode::InvalidInput => {
+                let why =
+                    found.detail.as_deref().map(|text| format!(": {}", printable(text))).unwrap_or_default();
+                Err(Failure::invalid(format!("The device does not take what it was told{why}.")))
+            }
             Answer::Problem(found) => Err(problem::failure("the device", "the device", &found)),
             Answer::Pending(_) => Err(Failure::because("The device answered in an unknown way.")),
         }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that cannot read a chapter has failed.
 
 mod errors;
+mod examples;
 mod links;
 mod reference;
 

@@ -73,6 +73,8 @@ fn who_lost_an_account_gets_the_device_back_by_the_recovery_key_and_nobody_else_
 
     let back = recovery(folder.path(), &new, &["use", "garage", "--key", &stick, "--revoke", &lost[..10]]);
     assert!(back.success().unwrap().stdout.contains("owner of garage"));
+    let known = program(new.run(["contacts", "--json"])).success().unwrap().json().unwrap();
+    assert_eq!(known[0]["role"], "owner", "{known}");
     program(new.run(["invoke", "garage/door/open"])).success().unwrap();
     assert_eq!(device.door().movements(), 1);
     program(ada.run(["read", "garage/door/state"])).ends_with(3).unwrap();
