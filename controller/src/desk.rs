@@ -95,11 +95,10 @@ impl Desk {
         if failure != Failure::refused(device) || !is_owner() {
             return failure;
         }
-        Failure::new(
-            Exit::Refused,
-            format!("There is no such thing on {device}, unless you are its owner no longer."),
-        )
-        .or(format!("`streembit td {device}/{thing}` shows what there is."))
+        Failure::new(Exit::Refused, format!("{device} has no such thing, or you are no longer its owner."))
+            .or(format!(
+                "`streembit ls {device}` shows its Things, `streembit td {device}/{thing}` what one has."
+            ))
     }
 
     /// Warns, once a command, before something goes to a device that nobody verified.

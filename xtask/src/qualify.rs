@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use crate::{bench, fuzz};
 
 mod book;
+mod emulated;
 mod machine;
 mod packages;
 mod soak;
@@ -36,6 +37,8 @@ enum Part {
     Fuzz,
     /// People at a device on which everything goes wrong now and then, for ten minutes or `--minutes`.
     Soak,
+    /// The packages for other processors, and what their programs do under an emulator.
+    Arm,
     /// The packages, from installation to purge on a Debian system of their own, and what the book says of that. For root.
     Packages,
 }
@@ -49,6 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
             Part::Soak if options.apart => soak::run(options.minutes),
             Part::Soak => soak::run_apart(options.minutes),
+            Part::Arm => emulated::run(),
             Part::Packages => packages::run(),
         }
         .with_context(|| format!("qualify {part:?}"))?;

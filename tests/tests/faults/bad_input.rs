@@ -35,9 +35,9 @@ fn what_a_person_asks_wrongly_is_told_and_moves_nothing() {
     let cases: &[(&[&str], i32, &str)] = &[
         (&["pair", "--", &offer[..offer.len() / 2]], 7, "link"),
         (&["accept", half_a_link], 7, "link"),
-        (&["read", "garage/gate/state"], 3, "does not exist"),
-        (&["read", "garage/door/nothing"], 3, "does not exist"),
-        (&["invoke", "garage/door/explode"], 3, "does not exist"),
+        (&["read", "garage/gate/state"], 3, "has no such thing"),
+        (&["read", "garage/door/nothing"], 3, "has no such thing"),
+        (&["invoke", "garage/door/explode"], 3, "has no such thing"),
         (&["write", "garage/door/state", "open"], 3, "not write it"),
         (&["read", "kitchen/door/state"], 2, "Yours are"),
         (&["read", "garage/door/../../state"], 2, "state"),

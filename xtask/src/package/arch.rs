@@ -13,6 +13,9 @@ pub(crate) enum Arch {
 }
 
 impl Arch {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
+
     /// That of the machine that runs this.
     pub(crate) fn of_this_machine() -> Result<Self> {
         match std::env::consts::ARCH {

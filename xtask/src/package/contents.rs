@@ -127,7 +127,7 @@ impl Origin {
 
 impl Arch {
     /// Runs one of its programs, by an emulator where this machine is another.
-    pub(super) fn command(self, program: &Path) -> Command {
+    pub(crate) fn command(self, program: &Path) -> Command {
         if self.is_native() {
             return Command::new(program);
         }
