@@ -40,6 +40,8 @@ pub struct Door {
     moved: AtomicU64,
     /// While it is set, the door answers nothing.
     pub stuck: AtomicBool,
+    /// How many have asked while it was.
+    pub kept_waiting: AtomicU64,
     /// The actions that run on.
     pub travelling: Mutex<Vec<Invocation>>,
     properties: Mutex<HashMap<String, Value>>,
@@ -64,6 +66,7 @@ impl Door {
             model: ThingModel::parse(model.as_bytes()).unwrap(),
             moved: AtomicU64::new(0),
             stuck: AtomicBool::new(false),
+            kept_waiting: AtomicU64::new(0),
             travelling: Mutex::default(),
             properties: Mutex::new(properties.into()),
             notices: broadcast::channel(64).0,
@@ -94,6 +97,7 @@ impl Door {
 
     async fn asked(&self) {
         if self.stuck.load(Ordering::SeqCst) {
+            self.kept_waiting.fetch_add(1, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
     }

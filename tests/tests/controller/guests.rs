@@ -1,5 +1,6 @@
 //! Invitations, what they allow, and their end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
@@ -87,6 +88,27 @@ async fn revocation_ends_an_open_observation_and_everything_after_it() {
     let failure = bea.invoke("house/door/open", None).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Refused, "{failure}");
     assert_eq!(house.door.moved(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_while_a_read_is_under_way_is_told_that_and_no_broken_connection() {
+    let house = House::new().await;
+    let ada = house.owner().await;
+    let invitation = ada.invite("Bea", &["door/state"]).await.unwrap();
+    let bea = Someone::new("Bea");
+    bea.accept(&invitation.link).await.unwrap();
+    house.door.stuck.store(true, Ordering::SeqCst);
+    let revoking = async {
+        while house.door.kept_waiting.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let args = revoke::Args { device: "house".into(), contact: "Bea".into() };
+        revoke::run(&ada.desk, args).await.unwrap();
+    };
+    let both = async { tokio::join!(bea.read("house/door/state"), revoking) };
+    let (read, ()) = tokio::time::timeout(SOON, both).await.unwrap();
+    let failure = read.unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused, "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
