@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 pub use streembit_peer::exit::Exit;
+use streembit_peer::message::ProblemCode;
 
 /// Why a command ended without doing what it was asked.
 ///
@@ -18,6 +19,9 @@ pub struct Failure {
     /// What to do about it: one sentence, often a command to copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// The device's own word for it, where it has another than that it refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemCode>,
     /// What could have been meant, where an address was ambiguous or unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
@@ -29,7 +33,7 @@ pub type Outcome<T> = Result<T, Failure>;
 impl Failure {
     /// A failure with this code and message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), remedy: None, candidates: Vec::new() }
+        Self { exit, message: message.into(), remedy: None, problem: None, candidates: Vec::new() }
     }
 
     /// For what has no code of its own: the disk, the terminal, a broken home folder.

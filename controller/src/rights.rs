@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use streembit_keys::Thumbprint;
+use streembit_peer::message::ProblemCode;
 use streembit_peer::rights::{Change, ChangeHash, InvitationId};
 
 use crate::desk::{Desk, TIMEOUT};
@@ -77,7 +78,7 @@ pub async fn change(
         let signed = desk.door().await?.text(ask).await?;
         match desk.device_action(device, "changeRights", json!({ "change": signed })).await {
             Ok(answered) => return Ok(answered.value),
-            Err(failure) if failure.exit == Exit::Failure => {
+            Err(failure) if failure.problem == Some(ProblemCode::Failed) => {
                 let now = self::standing(desk, device).await?;
                 if now.seq == standing.seq {
                     // Nothing came in between: it is the change itself that is not made.

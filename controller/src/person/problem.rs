@@ -7,6 +7,12 @@ use crate::output::printable;
 
 /// What a device's problem means here. `place` is what was asked (`garage/door/open`).
 pub(super) fn failure(device: &str, place: &str, problem: &Problem) -> Failure {
+    // That it refused is said by the exit code, and alike by whoever said it.
+    let word = (problem.code != ProblemCode::Refused).then_some(problem.code);
+    Failure { problem: word, ..told(device, place, problem) }
+}
+
+fn told(device: &str, place: &str, problem: &Problem) -> Failure {
     // The detail is the device's, or its plugin's: text from elsewhere.
     let detail = problem.detail.as_deref().map(|text| format!(" ({})", printable(text))).unwrap_or_default();
     match problem.code {

@@ -74,6 +74,10 @@ fn fills_up_while_it_runs(programs: &Programs, folder: &Path, disk: &Path) -> De
         assert!(said.contains("cannot write its journal") && said.contains("disk"), "{said}");
     }
     assert_eq!(device.door().movements(), moved);
+    // A change of rights that cannot be written is no refusal either: whoever may make it tries again later.
+    let change = ["invite", "garage", "--name", "Bea", "--role", "viewer"];
+    let said = ada.run(change).unwrap().ends_with(1).unwrap().stderr;
+    assert!(said.contains("cannot write its journal"), "{said}");
 
     // All that writes nothing is served.
     let state = ada.run(["read", "garage/door/state"]).unwrap().success().unwrap();
