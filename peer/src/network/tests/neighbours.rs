@@ -1,37 +1,44 @@
-//! mDNS, in a network namespace that the test makes for itself (which needs root): nothing of it reaches a real network.
+//! mDNS, in a network namespace that the test makes for itself: nothing of it reaches a real network.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::Command;
 
 use super::*;
 
-/// Runs a test on a thread whose network is a pair of cables between nothing and nothing.
-fn on_a_network_of_its_own(test: impl AsyncFnOnce() + Send + 'static) {
-    let thread = std::thread::spawn(move || {
-        leave_the_network();
-        for line in [
-            "link set lo up",
-            "link add lan0 type veth peer name lan1",
-            "address add 10.77.0.1/24 dev lan0",
-            "link set lan0 up",
-            "link set lan1 up",
-            "route add 224.0.0.0/4 dev lan0",
-        ] {
-            let done = Command::new("ip").args(line.split(' ')).status().expect("`ip` (Debian: iproute2)");
-            assert!(done.success(), "ip {line}");
-        }
-        // One thread, so that every socket is made on the thread that has left.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(test());
-    });
-    thread.join().unwrap();
+/// Set for the process that has a network of its own.
+const APART: &str = "STREEMBIT_TEST_APART";
+
+/// Runs a test, by its name here, in a process whose network is a pair of cables between nothing and nothing.
+fn on_a_network_of_its_own(name: &str, test: impl AsyncFnOnce()) {
+    if std::env::var_os(APART).is_none() {
+        return in_a_process_of_its_own(name);
+    }
+    for line in [
+        "link set lo up",
+        "link add lan0 type veth peer name lan1",
+        "address add 10.77.0.1/24 dev lan0",
+        "link set lan0 up",
+        "link set lan1 up",
+        "route add 224.0.0.0/4 dev lan0",
+    ] {
+        let done = Command::new("ip").args(line.split(' ')).status().expect("`ip` (Debian: iproute2)");
+        assert!(done.success(), "ip {line}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(test());
 }
 
-#[allow(unsafe_code)]
-fn leave_the_network() {
-    // SAFETY: only FILES makes this call unsafe; a network of its own changes nothing about open descriptors.
-    let left = unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) };
-    left.expect("a network namespace: run the tests as root");
+fn in_a_process_of_its_own(name: &str) {
+    let mut apart = Command::new("unshare");
+    // Not root: root in a namespace of its own may make networks, too.
+    if !rustix::process::geteuid().is_root() {
+        apart.arg("--map-root-user");
+    }
+    apart.arg("--net").arg(std::env::current_exe().unwrap());
+    apart.args(["--exact", &format!("network::tests::neighbours::{name}"), "--nocapture"]);
+    let ended = apart.env(APART, "1").output().expect("`unshare` (Debian: util-linux)");
+    let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}");
 }
 
 async fn on_the_lan(listen: &[&str]) -> (Network, Incoming) {
@@ -46,7 +53,7 @@ async fn on_the_lan(listen: &[&str]) -> (Network, Incoming) {
 
 #[test]
 fn neighbours_find_each_other_and_can_be_dialled() {
-    on_a_network_of_its_own(async || {
+    on_a_network_of_its_own("neighbours_find_each_other_and_can_be_dialled", async || {
         let (device, incoming) = on_the_lan(&["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"]).await;
         echo(incoming);
         let (person, _none) = on_the_lan(&[]).await;
@@ -63,7 +70,7 @@ fn neighbours_find_each_other_and_can_be_dialled() {
 
 #[test]
 fn who_has_mdns_off_is_not_found() {
-    on_a_network_of_its_own(async || {
+    on_a_network_of_its_own("who_has_mdns_off_is_not_found", async || {
         let (silent, _incoming) = start(&["/ip4/0.0.0.0/tcp/0"], hasty()).await;
         let (found, _incoming) = on_the_lan(&["/ip4/0.0.0.0/tcp/0"]).await;
         let (person, _none) = on_the_lan(&[]).await;
@@ -77,7 +84,7 @@ fn who_has_mdns_off_is_not_found() {
 /// The engine leaves its responder running; ours must fall silent with the network.
 #[test]
 fn after_shutdown_nothing_answers_any_more() {
-    on_a_network_of_its_own(async || {
+    on_a_network_of_its_own("after_shutdown_nothing_answers_any_more", async || {
         let (device, _incoming) = on_the_lan(&["/ip4/0.0.0.0/tcp/0"]).await;
         let (person, none) = on_the_lan(&[]).await;
         eventually("the device is found", || !person.nearby().is_empty()).await;
