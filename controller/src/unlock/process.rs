@@ -1,6 +1,7 @@
 //! How the unlock process comes to be: the command starts its own program again and hands it the key through a pipe.
 
 use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -77,14 +78,19 @@ async fn run(home: &Home, span: Duration) -> Outcome<()> {
     let deadline = Deadline::after(span);
     leave_the_terminal()?;
     let mut scalar = Zeroizing::new([0; 32]);
-    std::io::stdin()
-        .read_exact(scalar.as_mut_slice())
+    // Past the standard library's buffer, which would keep a copy until the process ends.
+    unbuffered_input()
+        .and_then(|mut input| input.read_exact(scalar.as_mut_slice()))
         .map_err(|_| Failure::usage("This command is started by `streembit unlock`, not by people."))?;
     let key = PrivateKey::from_scalar(scalar.as_slice())
         .map_err(|_| Failure::usage("This command is started by `streembit unlock`, not by people."))?;
     drop(scalar);
     let person = Person::new(home.clone(), key)?;
     serve(home, person, deadline, end_of_process()?, || say(READY)).await
+}
+
+fn unbuffered_input() -> std::io::Result<std::fs::File> {
+    std::io::stdin().as_fd().try_clone_to_owned().map(std::fs::File::from)
 }
 
 /// Ends with the signals that end processes, in good order.
