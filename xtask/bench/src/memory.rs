@@ -12,6 +12,11 @@ use crate::processes::Running;
 /// How long a device is left alone: its plugin is compiled, and what that has taken is given back.
 const SETTLE: Duration = Duration::from_secs(5);
 
+/// A network of one cable that leads nowhere, so that mDNS has something to work on; then the words that follow.
+const LAN: &str = "ip link set lo up && ip link add lan0 type veth peer name lan1 && \
+    ip address add 10.77.0.1/24 dev lan0 && ip link set lan0 up && ip link set lan1 up && \
+    ip route add 224.0.0.0/4 dev lan0 && exec \"$@\"";
+
 /// All processes of one device with mDNS on, in a network namespace of its own, so that nothing is announced.
 pub(crate) fn measure(figures: &mut Figures, built: Built<'_>) -> Result<()> {
     let device = Device::create(built, true)?;
@@ -21,7 +26,7 @@ pub(crate) fn measure(figures: &mut Figures, built: Built<'_>) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         apart.arg("--map-root-user");
     }
-    apart.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
+    apart.args(["sh", "-c", LAN, "sh"]);
     apart.env("STREEMBIT_LOG", "error").arg(run.get_program()).args(run.get_args()).args(["--ready-fd", "1"]);
     let running = ready(Running::start(&mut apart, Stdio::piped())?)?;
     std::thread::sleep(SETTLE);
