@@ -29,7 +29,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     nextest.env("STREEMBIT_PLUGINS", &plugins);
     nextest.env("STREEMBIT_PROGRAMS", &programs);
     tool::run(&mut nextest)?;
-    tool::run(tool::cargo().args(["test", "--quiet", "--workspace", "--doc"]))?;
+    tool::run(tool::cargo().args(["test", "--quiet", "--workspace", "--doc"]).args(plugins::NONE_SKIPPED))?;
     plugins::test()?;
     if ci { refuse_unlisted_skips() } else { Ok(()) }
 }
