@@ -299,6 +299,19 @@ async fn stopping_ends_open_sessions_in_bounded_time() {
 }
 
 #[tokio::test]
+async fn its_name_in_the_network_says_nothing_of_its_account() {
+    let home = Home::new();
+    let daemon = home.start().await;
+    let named_by_the_account = Person::known_to_the_network_by(daemon.device().key().clone()).await;
+    let addresses = daemon.addresses();
+    assert!(!addresses.is_empty());
+    assert!(addresses.iter().all(|address| address.peer() != named_by_the_account.network.peer_id()));
+    let account = daemon.device().key().public().thumbprint().to_string();
+    assert!(addresses.iter().all(|address| !address.to_string().contains(&account)));
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn the_offer_is_signed_by_the_device_and_says_where_it_is() {
     let home = Home::new();
     let daemon = home.start().await;

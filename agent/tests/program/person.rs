@@ -84,17 +84,18 @@ impl Home {
 /// Somebody with a key and a network.
 pub struct Person {
     pub key: PrivateKey,
-    network: Network,
+    pub network: Network,
 }
 
 impl Person {
     pub async fn new() -> Self {
-        let config = NetworkConfig {
-            transport_key: PrivateKey::generate(&mut rng::system()),
-            listen: Vec::new(),
-            mdns: false,
-            limits: Limits::default(),
-        };
+        Self::known_to_the_network_by(PrivateKey::generate(&mut rng::system())).await
+    }
+
+    /// Somebody with this transport key.
+    pub async fn known_to_the_network_by(transport_key: PrivateKey) -> Self {
+        let config =
+            NetworkConfig { transport_key, listen: Vec::new(), mdns: false, limits: Limits::default() };
         let (network, _) = Network::start(config).await.unwrap();
         Self { key: PrivateKey::generate(&mut rng::system()), network }
     }

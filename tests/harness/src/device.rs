@@ -99,6 +99,11 @@ impl Device {
 
     /// Runs a command of its own program to the end.
     pub fn run<const N: usize>(&self, words: [&str; N]) -> Result<Finished> {
+        self.run_all(&words)
+    }
+
+    /// The same, for words out of a table.
+    pub fn run_all(&self, words: &[&str]) -> Result<Finished> {
         Finished::run(self.command().args(words))
     }
 

@@ -10,6 +10,7 @@
 
 mod commands;
 mod door;
+mod following;
 mod guests;
 mod journal;
 mod many;
