@@ -6,7 +6,7 @@ use streembit_peer::client::Connection;
 use streembit_peer::network::{Address, DialError, Limits, Network, NetworkConfig, PeerName};
 use streembit_peer::session::{PeerIds, Remote};
 use streembit_peer::wire::{self, InitiateError};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Person, Session};
 use crate::clock;
@@ -17,17 +17,20 @@ use crate::home::Contact;
 const LOOK_AROUND: Duration = Duration::from_secs(3);
 
 impl Person {
-    /// The session with a device: the one that is open, or a new one.
+    /// The session with a device: the one that is open, or a new one. Waiting for others who dial the device is part of
+    /// `within`: there may be many of them, each with its own patience.
     pub(super) async fn session(&self, contact: &Contact, within: Duration) -> Outcome<Connection> {
+        let deadline = Instant::now() + within;
+        let late = |_| unanswered(&contact.name, within);
         let session = self.slot(contact);
-        let mut open = session.connection.lock().await;
+        let mut open = timeout_at(deadline, session.connection.lock()).await.map_err(late)?;
         if let Some(connection) = &*open
             && connection.is_closed().is_none()
             && !self.is_due(connection)
         {
             return Ok(connection.clone());
         }
-        let fresh = self.connect(contact, within).await?;
+        let fresh = timeout_at(deadline, self.connect(contact)).await.map_err(late)??;
         // Whoever still waits on the one before keeps it open until then.
         *open = Some(fresh.clone());
         Ok(fresh)
@@ -44,36 +47,30 @@ impl Person {
         connection.needs_renewal() || connection.age() >= self.0.renew_after
     }
 
-    async fn connect(&self, contact: &Contact, within: Duration) -> Outcome<Connection> {
+    async fn connect(&self, contact: &Contact) -> Outcome<Connection> {
         let addresses: Vec<Address> = contact.addresses.iter().filter_map(|text| text.parse().ok()).collect();
         let remote = Remote::Known(contact.key.clone());
-        let dialling = async {
-            let first = match self.dial(&contact.name, &addresses, remote.clone()).await {
-                // One that goes down in the middle of the handshake looks like one that does not know us. Asked again, it
-                // says nothing once more, or is not there, or has started anew.
-                Err(failure) if failure.exit == Exit::Refused => {
-                    self.dial(&contact.name, &addresses, remote.clone()).await
-                }
-                outcome => outcome,
-            };
-            match first {
-                Err(failure) if failure.exit == Exit::Unreachable && worth_looking(&addresses) => {
-                    match look_around(self, &addresses).await {
-                        Some(found) => {
-                            let connection = self.dial(&contact.name, &found, remote).await?;
-                            self.remember(contact, found).await?;
-                            Ok(connection)
-                        }
-                        None => Err(failure),
-                    }
-                }
-                outcome => outcome,
+        let first = match self.dial(&contact.name, &addresses, remote.clone()).await {
+            // One that goes down in the middle of the handshake looks like one that does not know us. Asked again, it
+            // says nothing once more, or is not there, or has started anew.
+            Err(failure) if failure.exit == Exit::Refused => {
+                self.dial(&contact.name, &addresses, remote.clone()).await
             }
+            outcome => outcome,
         };
-        timeout(within, dialling).await.map_err(|_| {
-            Failure::unreachable(format!("{} did not answer within {} s.", contact.name, within.as_secs()))
-                .or("Is it switched on, and are you in the same network?")
-        })?
+        match first {
+            Err(failure) if failure.exit == Exit::Unreachable && worth_looking(&addresses) => {
+                match look_around(self, &addresses).await {
+                    Some(found) => {
+                        let connection = self.dial(&contact.name, &found, remote).await?;
+                        self.remember(contact, found).await?;
+                        Ok(connection)
+                    }
+                    None => Err(failure),
+                }
+            }
+            outcome => outcome,
+        }
     }
 
     /// Dials and shakes hands. `name` is for messages only.
@@ -145,6 +142,12 @@ async fn look_around(person: &Person, known: &[Address]) -> Option<Vec<Address>>
     found
 }
 
+/// The device was not reached in time.
+pub(super) fn unanswered(name: &str, within: Duration) -> Failure {
+    Failure::unreachable(format!("{name} did not answer within {} s.", within.as_secs()))
+        .or("Is it switched on, and are you in the same network?")
+}
+
 fn undialled(name: &str, error: &DialError) -> Failure {
     let failure = Failure::unreachable(format!("Cannot reach {name}: {error}."));
     match error {
@@ -170,5 +173,35 @@ fn no_session(name: &str, error: &InitiateError) -> Failure {
             .or("Somebody may be between you and the device, or it was reset: pair with it again."),
         InitiateError::Frame(_) => Failure::unreachable(format!("The connection to {name} broke: {error}."))
             .or("Try again in a moment."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+
+    #[tokio::test]
+    async fn who_waits_for_others_who_dial_gives_up_in_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = || streembit_keys::PrivateKey::generate(&mut streembit_keys::rng::system());
+        let (person, device) = (key(), key());
+        let person = Person::recovering(Home::locate(Some(folder.path())).unwrap(), person);
+        let contact = Contact {
+            name: "garage".into(),
+            key: device.public().clone(),
+            addresses: Vec::new(),
+            role: None,
+            paired: 0,
+            head: None,
+            went_back: None,
+            verified: true,
+        };
+        // Somebody dials, and does not come to an end.
+        let session = person.slot(&contact);
+        let _dialling = session.connection.lock().await;
+        let asking = person.session(&contact, Duration::from_millis(20));
+        let failure = timeout(Duration::from_secs(20), asking).await.expect("it gives up").err().unwrap();
+        assert_eq!(failure, unanswered("garage", Duration::from_millis(20)));
     }
 }
