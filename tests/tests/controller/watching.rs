@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use serde_json::json;
 use streembit_agent::command::{Introduction, MAX_SESSIONS_OF_A_CONTACT};
 use streembit_controller::commands::observe::{ObserveArgs, SubscribeArgs, Until, What, observe, subscribe};
@@ -18,7 +19,7 @@ use streembit_peer::session::{Established, Initiator, PeerIds, Remote, Responder
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::people::{House, SOON, Someone, invoking};
+use super::people::{House, SOON, Someone, invoking, meanwhile};
 use super::unlocked::unlock;
 
 /// A desk of the same account whose way leads through the unlock process.
@@ -63,14 +64,14 @@ async fn more_observers_than_a_contact_may_have_sessions_leave_room_for_commands
         }));
     }
     until("both properties are observed", || subscriptions(&house) == 2).await;
-    // Whoever came last may join a moment after the subscription stands.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(house.daemon().device().callers().count(), 1, "they share one session");
     ada.invoke("open", None).await.unwrap();
-    house.door.changed("speed", json!(7));
-    for watching in watching {
-        assert_eq!(timeout(SOON, watching).await.unwrap().unwrap(), Ok(1));
-    }
+    // Whoever joins later than that learns of the next change.
+    let all = meanwhile(timeout(SOON, try_join_all(watching)), || {
+        house.door.changed("state", json!("open"));
+        house.door.changed("speed", json!(7));
+    });
+    assert_eq!(all.await.unwrap().unwrap(), vec![Ok(1); observers]);
     let mut told = HashSet::new();
     while let Ok((n, what)) = arrivals.try_recv() {
         let value = if n % 2 == 0 { json!("open") } else { json!(7) };
@@ -85,7 +86,7 @@ async fn more_observers_than_a_contact_may_have_sessions_leave_room_for_commands
     let desk = desk_of(&ada).await;
     let until = Until { count: Some(1), span: Some(SOON) };
     let args = ObserveArgs { address: "door/state".parse().unwrap(), until, patience: Patience::default() };
-    let again = super::people::meanwhile(observe(&desk, args, |_| Ok(())), || {
+    let again = meanwhile(observe(&desk, args, |_| Ok(())), || {
         house.door.changed("state", json!("closed"));
     });
     assert_eq!(again.await, Ok(1));
