@@ -27,8 +27,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often to look whether the session must be renewed. It ends at an hour, and renewal is due well before.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// How long a device is given at least to end a subscription, however little patience a listener had with its first answer.
-const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a device is given at least, however little patience the first listener had: each gives up for itself, and what it
+/// has asked for may be what others wait for. It is what a command waits where nobody says otherwise.
+const LEAST_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Follows a topic until nobody listens, the device ends it, or the account is closed.
 pub(super) fn start(
@@ -41,7 +42,8 @@ pub(super) fn start(
     let follower = Follower { person: person.clone(), contact, topic, watch, items };
     person.0.tasks.spawn(async move {
         let closing = follower.person.0.closing.clone();
-        if let Some(last) = closing.run_until_cancelled(Box::pin(follower.run())).await {
+        // Without a last word the topic is forgotten, and may be somebody else's by now.
+        if let Some(Some(last)) = closing.run_until_cancelled(Box::pin(follower.run())).await {
             follower.person.0.topics.finish(&follower.topic, last);
         }
     });
@@ -64,17 +66,17 @@ struct Open {
 
 /// Why following is over.
 enum Over {
-    /// Nobody listens any more.
-    Idle(Option<Open>),
+    /// Nobody listens any more, and the device tells nothing.
+    Idle,
     /// For good: the last word to all listeners.
     Ended(Outcome<News>),
 }
 
 /// What one subscription came to.
-enum Broken {
+enum Broken<'a> {
     Over(Over),
-    /// The connection is gone.
-    Lost(String),
+    /// The connection is gone, perhaps while a new subscription was being made.
+    Lost(String, Option<Attempt<'a>>),
 }
 
 impl Follower {
@@ -88,16 +90,8 @@ impl Follower {
             self.tell(News::Begun);
             match self.keep(open).await {
                 Over::Ended(last) => return Some(last),
-                Over::Idle(open) => {
-                    // Who joins now waits until the old subscription is over: the device has one of a topic in a session.
-                    self.person.0.topics.end_is_near(&self.topic);
-                    if let Some(open) = open {
-                        self.unsubscribe(&open.connection).await;
-                    }
-                    if self.person.0.topics.forget_if_idle(&self.topic) {
-                        return None;
-                    }
-                }
+                Over::Idle if self.person.0.topics.forget_if_idle(&self.topic) => return None,
+                Over::Idle => {}
             }
         }
     }
@@ -107,15 +101,12 @@ impl Follower {
         loop {
             match self.follow(open).await {
                 Broken::Over(over) => return over,
-                Broken::Lost(why) => {
+                Broken::Lost(why, attempt) => {
                     let since = Instant::now();
                     self.tell(News::Lost { why });
-                    open = tokio::select! {
-                        back = self.return_to() => match back {
-                            Ok(open) => open,
-                            Err(failure) => return Over::Ended(Err(failure)),
-                        },
-                        () = self.items.closed() => return Over::Idle(None),
+                    open = match self.return_to(attempt).await {
+                        Ok(open) => open,
+                        Err(over) => return over,
                     };
                     self.tell(News::Resumed { away: since.elapsed() });
                 }
@@ -124,14 +115,20 @@ impl Follower {
     }
 
     /// Hands on what comes, and moves over to a new session in time.
-    async fn follow(&self, mut open: Open) -> Broken {
+    async fn follow(&self, mut open: Open) -> Broken<'_> {
         let mut look = tokio::time::interval((self.person.0.renew_after / 4).min(LOOK));
-        let mut renewal: Option<Renewal<'_>> = None;
+        let mut renewal: Option<Attempt<'_>> = None;
         loop {
             tokio::select! {
                 notification = open.subscription.next() => {
-                    if let Some(broken) = self.take(notification, &open.connection) {
-                        return broken;
+                    match self.take(notification, &open.connection) {
+                        // What is being asked for already is what is returned to.
+                        Some(Broken::Lost(why, _)) => return Broken::Lost(why, renewal),
+                        Some(over) => {
+                            self.withdraw(renewal).await;
+                            return over;
+                        }
+                        None => {}
                     }
                 }
                 // Until the new one stands, the old one is followed.
@@ -147,8 +144,27 @@ impl Follower {
                         renewal = Some(Box::pin(self.subscribe()));
                     }
                 }
-                () = self.items.closed() => return Broken::Over(Over::Idle(Some(open))),
+                () = self.items.closed() => if self.person.0.topics.end_is_near(&self.topic) {
+                    self.let_go(open, renewal).await;
+                    return Broken::Over(Over::Idle);
+                }
             }
+        }
+    }
+
+    /// Ends what the device has of the topic. Whoever joins meanwhile waits for that: there is one subscription of a topic in a
+    /// session.
+    async fn let_go(&self, open: Open, renewal: Option<Attempt<'_>>) {
+        // Both at once: one that is not polled may hold up all who want a session with the device.
+        tokio::join!(self.unsubscribe(&open.connection), self.withdraw(renewal));
+    }
+
+    /// Ends what is being asked for. Dropped half-way it would stay on the device, and could take the place of the next one.
+    async fn withdraw(&self, attempt: Option<Attempt<'_>>) {
+        if let Some(attempt) = attempt
+            && let Ok(open) = attempt.await
+        {
+            self.unsubscribe(&open.connection).await;
         }
     }
 
@@ -172,7 +188,7 @@ impl Follower {
             biased;
             complete = reading => complete,
             () = refused => false,
-            () = tokio::time::sleep(self.watch.timeout) => false,
+            () = tokio::time::sleep(self.patience()) => false,
         };
         if !complete {
             // Nobody knows how much it was.
@@ -182,14 +198,14 @@ impl Follower {
     }
 
     /// Takes what came of the subscription, and says what that means for it.
-    fn take(&self, notification: Option<Notification>, connection: &Connection) -> Option<Broken> {
+    fn take(&self, notification: Option<Notification>, connection: &Connection) -> Option<Broken<'static>> {
         let Some(notification) = notification else {
             let why = connection.is_closed().map_or_else(|| "closed".to_owned(), |why| why.to_string());
-            return Some(Broken::Lost(why));
+            return Some(Broken::Lost(why, None));
         };
         match self.hand_on(notification)? {
             // A device that stops comes back: this is a drop with notice.
-            End::Stopping => Some(Broken::Lost("the device is stopping".to_owned())),
+            End::Stopping => Some(Broken::Lost("the device is stopping".to_owned(), None)),
             end => Some(Broken::Over(Over::Ended(Ok(News::Ended { why: word(end).to_owned() })))),
         }
     }
@@ -211,7 +227,7 @@ impl Follower {
 
     /// Subscribes in the session that is open, or in a new one.
     async fn subscribe(&self) -> Outcome<Open> {
-        let deadline = Instant::now() + self.watch.timeout;
+        let deadline = Instant::now() + self.patience();
         let left = || deadline.saturating_duration_since(Instant::now());
         let contact = self.contact_now().await;
         let mut again = true;
@@ -222,9 +238,7 @@ impl Follower {
                 Ok((_, Some(subscription))) => return Ok(Open { connection, subscription }),
                 Ok((response, None)) => return Err(self.refusal(response)),
                 Err(CallError::NotSent(Closed::NoRoom)) => return Err(problem::no_room(&contact.name)),
-                Err(CallError::TimedOut) => {
-                    return Err(Failure::timed_out(format!("{} did not answer in time.", contact.name)));
-                }
+                Err(CallError::TimedOut) => return Err(silent(&contact)),
                 // It was over already, and nobody had asked anything in it since.
                 Err(_) if again => again = false,
                 Err(error) => {
@@ -243,7 +257,7 @@ impl Follower {
         };
         let Ok(message) = self.message(op) else { return false };
         loop {
-            match connection.call(&message, self.watch.timeout.max(LEAST_PATIENCE)).await {
+            match connection.call(&message, self.patience()).await {
                 Ok(response) => return matches!(response.result, Answer::Ok(_)),
                 // One that comes late would end the next subscription to the same thing: there is none before its answer.
                 Err(CallError::TimedOut) => {}
@@ -277,17 +291,31 @@ impl Follower {
         }
     }
 
-    /// Tries again and again, until the device is back or says no.
-    async fn return_to(&self) -> Outcome<Open> {
+    /// Tries again and again, until the device is back or says no, or nobody waits for it any more. An attempt that has begun
+    /// comes to its end: see [`Self::withdraw`].
+    async fn return_to<'a>(&'a self, begun: Option<Attempt<'a>>) -> Result<Open, Over> {
+        let mut attempt = begun.unwrap_or_else(|| Box::pin(self.subscribe()));
         let mut wait = FIRST_WAIT;
         loop {
-            match self.subscribe().await {
+            match attempt.await {
                 Ok(open) => return Ok(open),
-                Err(failure) if final_word(&failure) => return Err(failure),
-                Err(_) => tokio::time::sleep(wait).await,
+                Err(failure) if final_word(&failure) => return Err(Over::Ended(Err(failure))),
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.items.closed() => if self.person.0.topics.end_is_near(&self.topic) {
+                    return Err(Over::Idle);
+                }
             }
             wait = (wait * 2).min(LONGEST_WAIT);
+            attempt = Box::pin(self.subscribe());
         }
+    }
+
+    /// How long the device is given for anything.
+    fn patience(&self) -> Duration {
+        self.watch.timeout.max(LEAST_PATIENCE)
     }
 
     fn tell(&self, news: News) {
@@ -295,15 +323,20 @@ impl Follower {
     }
 }
 
-/// A new subscription that is being made while the old one is followed.
-type Renewal<'a> = Pin<Box<dyn Future<Output = Outcome<Open>> + Send + 'a>>;
+/// A subscription that is being made.
+type Attempt<'a> = Pin<Box<dyn Future<Output = Outcome<Open>> + Send + 'a>>;
 
-/// Waits for the one that is being made, if there is one.
-async fn renewed(renewal: &mut Option<Renewal<'_>>) -> Outcome<Open> {
+/// Waits for the one that is being made while the old one is followed, if there is one.
+async fn renewed(renewal: &mut Option<Attempt<'_>>) -> Outcome<Open> {
     match renewal {
         Some(renewal) => renewal.await,
         None => std::future::pending().await,
     }
+}
+
+/// The device has said nothing to what it was asked.
+pub(super) fn silent(contact: &Contact) -> Failure {
+    Failure::timed_out(format!("{} did not answer in time.", contact.name))
 }
 
 /// Whether trying again cannot help: the device said no. Everything else may pass.

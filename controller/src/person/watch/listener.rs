@@ -2,36 +2,62 @@
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::follower;
 use super::topics::{Item, Standing, Topic};
 use crate::door::{News, Watch};
-use crate::error::{Failure, Outcome};
-use crate::person::Person;
+use crate::error::{Exit, Failure, Outcome};
+use crate::home::Contact;
+use crate::person::{Person, link};
 
 /// Follows until nobody takes the news any more, or there will be none.
 pub(super) async fn listen(person: &Person, watch: Watch, news: &mpsc::Sender<Outcome<News>>) -> Outcome<()> {
     let contact = person.contact(&watch.device).await?;
     let topic = Topic::new(contact.key.thumbprint(), &watch);
-    let joined = person.0.topics.join(&topic);
-    let within = watch.timeout;
-    if let Some(items) = joined.first {
-        follower::start(person, contact, topic, watch, items);
-    }
-    let mut listener = Listener { items: joined.items, total: joined.total, news };
-    match joined.standing {
-        Standing::Open => {}
-        Standing::Beginning => listener.beginning().await?,
-        Standing::Lost => timeout(within, listener.beginning()).await.map_err(|_| {
-            Failure::unreachable("The connection to the device is lost, and did not come back in time.")
-                .or("Is it switched on, and are you in the same network?")
-        })??,
-    }
+    let deadline = Instant::now() + watch.timeout;
+    let mut listener = loop {
+        let joined = person.0.topics.join(&topic);
+        let is_first = joined.first.is_some();
+        if let Some(items) = joined.first {
+            follower::start(person, contact.clone(), topic.clone(), watch.clone(), items);
+        }
+        let mut listener = Listener { items: joined.items, total: joined.total, news };
+        let begun = match joined.standing {
+            Standing::Open => Ok(()),
+            standing => match timeout_at(deadline, listener.beginning()).await {
+                Ok(begun) => begun,
+                Err(_) => return Err(not_begun(person, &contact, &watch, standing)),
+            },
+        };
+        match begun {
+            Ok(()) => break listener,
+            // It was asked for before this listener came, and with another patience.
+            Err(failure) if may_pass(&failure) && !is_first && Instant::now() < deadline => {}
+            Err(failure) => return Err(failure),
+        }
+    };
     if news.send(Ok(News::Begun)).await.is_ok() {
         listener.hand_on().await;
     }
     Ok(())
+}
+
+/// Whether asking once more may help.
+fn may_pass(failure: &Failure) -> bool {
+    matches!(failure.exit, Exit::TimedOut | Exit::Unreachable)
+}
+
+/// A listener's time is over before anything has begun.
+fn not_begun(person: &Person, contact: &Contact, watch: &Watch, standing: Standing) -> Failure {
+    if standing == Standing::Lost {
+        Failure::unreachable("The connection to the device is lost, and did not come back in time.")
+            .or("Is it switched on, and are you in the same network?")
+    } else if person.connected().contains(&contact.name) {
+        follower::silent(contact)
+    } else {
+        link::unanswered(&contact.name, watch.timeout)
+    }
 }
 
 struct Listener<'a> {
@@ -141,7 +167,7 @@ mod tests {
         let quick = topics.join(&topic);
         assert_eq!((quick.standing, quick.first.is_some()), (Standing::Open, false));
         topics.tell(&topic, value(1000));
-        topics.finish(&topic, Some(Ok(News::Ended { why: "gone".into() })));
+        topics.finish(&topic, Ok(News::Ended { why: "gone".into() }));
 
         // The end has a place among those that wait, and so has the value that came last.
         let kept = Watching::WAITING - 2;
@@ -161,9 +187,17 @@ mod tests {
         let joined = topics.join(&topic);
         topics.tell(&topic, News::Begun);
         assert!(!topics.forget_if_idle(&topic));
-        topics.end_is_near(&topic);
-        assert_eq!(topics.join(&topic).standing, Standing::Beginning);
         drop(joined.items);
+        let late = topics.join(&topic);
+        assert_eq!(late.standing, Standing::Open);
+        assert!(!topics.end_is_near(&topic), "somebody was told that it is open");
+        assert_eq!(topics.join(&topic).standing, Standing::Open);
+        drop(late.items);
+        assert!(topics.end_is_near(&topic));
+        let waits = topics.join(&topic);
+        assert_eq!(waits.standing, Standing::Beginning);
+        assert!(!topics.forget_if_idle(&topic));
+        drop(waits.items);
         assert!(topics.forget_if_idle(&topic));
     }
 }

@@ -8,6 +8,9 @@ mod follower;
 mod listener;
 mod topics;
 
+#[cfg(test)]
+mod tests;
+
 use streembit_peer::message::Operation;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

@@ -102,11 +102,16 @@ impl Topics {
         let _ = meeting.items.send(Item { total: meeting.total, weight, news: Ok(news) });
     }
 
-    /// From now on whoever joins waits for a new beginning.
-    pub(super) fn end_is_near(&self, topic: &Topic) {
-        if let Some(meeting) = self.lock().get_mut(topic) {
+    /// Where nobody listens, whoever joins from now on waits for a new beginning; `false` where somebody has joined, who may
+    /// have been told that it is open.
+    pub(super) fn end_is_near(&self, topic: &Topic) -> bool {
+        let mut topics = self.lock();
+        let Some(meeting) = topics.get_mut(topic) else { return true };
+        let idle = meeting.items.receiver_count() == 0;
+        if idle {
             meeting.standing = Standing::Beginning;
         }
+        idle
     }
 
     /// Forgets a topic that nobody listens to; `false` where somebody has joined.
@@ -119,12 +124,16 @@ impl Topics {
         idle
     }
 
-    /// Ends a topic, with a last word to its listeners where there is one. Whoever comes later begins anew.
-    pub(super) fn finish(&self, topic: &Topic, last: Option<Outcome<News>>) {
+    /// Ends a topic, with a last word to its listeners. Whoever comes later begins anew.
+    pub(super) fn finish(&self, topic: &Topic, last: Outcome<News>) {
         let Some(meeting) = self.lock().remove(topic) else { return };
-        if let Some(news) = last {
-            let _ = meeting.items.send(Item { total: meeting.total, weight: 0, news });
-        }
+        let _ = meeting.items.send(Item { total: meeting.total, weight: 0, news: last });
+    }
+
+    /// How many listen.
+    #[cfg(test)]
+    pub(super) fn listeners(&self) -> usize {
+        self.lock().values().map(|meeting| meeting.items.receiver_count()).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Topic, Meeting>> {
