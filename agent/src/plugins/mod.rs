@@ -19,6 +19,7 @@ mod lines;
 mod memory_file;
 mod misconduct;
 mod outbox;
+mod patience;
 mod process;
 mod serve;
 mod store;

@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +23,7 @@ use super::PluginError;
 use super::memory_file::MemoryFile;
 use super::misconduct::Misconduct;
 use super::outbox::Outbox;
+use super::patience::Heard;
 use super::serve::Served;
 use super::thing::shown;
 use crate::journal::Mark;
@@ -45,9 +45,6 @@ const MESSAGES: u32 = 10_000;
 pub(super) const BYTES: usize = 4 << 20;
 pub(super) const WINDOW: Duration = Duration::from_millis(100);
 
-/// Why a host is ended that is stuck outside of any plugin.
-const SILENT: &str = "it said nothing for too long";
-
 /// What a host may say on its standard error before it is no longer read.
 const MAX_LAST_WORDS: u64 = 4096;
 
@@ -62,8 +59,7 @@ pub(super) struct Process(Arc<Shared>);
 pub(super) struct Shared {
     outbox: Outbox,
     state: Mutex<State>,
-    /// Counts what was heard of it.
-    heard: AtomicU64,
+    heard: Heard,
     dead: CancellationToken,
     /// Why it ended, where something was wrong with it.
     why: OnceLock<String>,
@@ -101,6 +97,27 @@ impl Drop for Wait<'_> {
         if let Some(served) = unanswered {
             served.left(self.call);
         }
+    }
+}
+
+/// The wait for an instance's `init`. Without its end the instance is not to run.
+struct Starting<'a> {
+    process: &'a Process,
+    instance: u32,
+}
+
+impl Starting<'_> {
+    /// It has its end.
+    fn answered(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.process.stop(self.instance);
+        let gone = self.process.0.state().remove(self.instance);
+        drop(gone);
     }
 }
 
@@ -155,7 +172,7 @@ impl Process {
         let shared = Arc::new(Shared {
             outbox: Outbox::new(Arc::clone(&socket)),
             state: Mutex::default(),
-            heard: AtomicU64::new(0),
+            heard: Heard::default(),
             dead: CancellationToken::new(),
             why: OnceLock::new(),
             id: child.id(),
@@ -206,13 +223,16 @@ impl Process {
             code
         };
         let message = ToHost::Load { code, length: file.length() };
-        self.0.outbox.send_with(&message, file).await.map_err(|error| error.to_string())?;
-        self.in_time(LOAD, result).await.ok_or("the plugin host ended")?.map_err(|error| shown(&error))?;
+        let load = async {
+            self.0.outbox.send_with(&message, file).await.map_err(|error| error.to_string())?;
+            result.await.map_err(|_| "the plugin host ended")?.map_err(|error| shown(&error))
+        };
+        self.in_time(LOAD, load).await.ok_or("the plugin host ended")??;
         self.0.state().codes.insert(component, code);
         Ok(code)
     }
 
-    /// Starts an instance and waits for its `init`. `None`: the process ended.
+    /// Starts an instance and waits for its `init`. `None`: the process ended. Whoever stops waiting wants it no more.
     pub(super) async fn start_instance(
         &self,
         code: u32,
@@ -229,23 +249,17 @@ impl Process {
             state.instances.insert(instance, Link { served, started: Some(started), ended, calls: 0 });
             instance
         };
+        let starting = Starting { process: self, instance };
         self.0.outbox.send(&ToHost::Start { instance, code, limits, config }).ok()?;
-        match self.in_time(deadline + GRACE, result).await? {
-            Ok(()) => Some(Ok(Started { instance, ended: end })),
-            Err(reason) => Some(Err(reason)),
-        }
+        let result = self.in_time(deadline + GRACE, result).await?.ok()?;
+        starting.answered();
+        Some(result.map(|()| Started { instance, ended: end }))
     }
 
-    /// What the host answers, or `None`: it ended, or said nothing of it for so long and is ended.
-    async fn in_time<T>(&self, patience: Duration, mut answer: oneshot::Receiver<T>) -> Option<T> {
-        loop {
-            let heard = self.0.heard.load(Ordering::Relaxed);
-            match tokio::time::timeout(patience, &mut answer).await {
-                Ok(answer) => return answer.ok(),
-                Err(_) if self.0.heard.load(Ordering::Relaxed) != heard => {}
-                Err(_) => self.0.end(SILENT),
-            }
-        }
+    /// A step that the host has to do, or `None`: it is ended, because it does not come to the end of it.
+    async fn in_time<T>(&self, patience: Duration, step: impl Future<Output = T>) -> Option<T> {
+        let done = self.0.heard.in_turns(patience, step).await;
+        done.inspect_err(|why| self.0.end(&why.to_string())).ok()
     }
 
     /// Calls an export and waits for its answer. `mark` is that of a call which may move something, `deadline` the one that
@@ -260,17 +274,15 @@ impl Process {
         let (answer, mut answered) = oneshot::channel();
         let sent = self.0.send_call(instance, call, mark, answer);
         let _wait = Wait { shared: &self.0, call: sent? };
-        loop {
-            let heard = self.0.heard.load(Ordering::Relaxed);
-            match tokio::time::timeout(deadline + GRACE, &mut answered).await {
-                Ok(Ok(result)) => return result.map_err(CallFailed::Fault),
-                Ok(Err(_)) => return Err(CallFailed::Gone),
-                // Others before it in the mailbox may have used up their deadlines; a host that says nothing at all in
-                // that time is stuck outside of any plugin.
-                Err(_) if self.0.heard.load(Ordering::Relaxed) != heard => {}
-                Err(_) => self.0.end(SILENT),
+        // Others before it in the mailbox may have used up their deadlines.
+        let answer = match self.0.heard.while_heard(deadline + GRACE, &mut answered).await {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.0.end(&why.to_string());
+                answered.await
             }
-        }
+        };
+        answer.map_or(Err(CallFailed::Gone), |result| result.map_err(CallFailed::Fault))
     }
 
     pub(super) fn happened(&self, instance: u32, event: Event) {
@@ -417,7 +429,7 @@ impl Shared {
                 Err(error) => return Err(error),
             }
             while let Some(message) = frames.take().map_err(io::Error::other)? {
-                self.heard.fetch_add(1, Ordering::Relaxed);
+                self.heard.one();
                 messages += 1;
                 self.handle(message, &mut ready).map_err(io::Error::other)?;
                 // A socket that always has more to read would never let anybody else have a turn, not even the one who

@@ -63,18 +63,17 @@ impl Supervisor {
         while !stop.is_cancelled() {
             let begun = Instant::now();
             // Compiling may take minutes on a small board; each step of a start has a bound of its own.
-            let end = match beat.during(self.start()).await {
+            let end = match beat.during(self.start(&stop)).await {
                 Ok((running, started)) => {
                     drop(tried.take());
                     _process = Some(Arc::clone(&running.process));
-                    let end = self.watch(running, started, &stop, &mut beat).await;
-                    if stop.is_cancelled() {
-                        break;
-                    }
-                    end
+                    self.watch(running, started, &stop, &mut beat).await
                 }
                 Err(end) => end,
             };
+            if stop.is_cancelled() {
+                break;
+            }
             self.thing.ends().add(&end);
             let reason = end.why;
             if begun.elapsed() >= WELL {
@@ -94,13 +93,10 @@ impl Supervisor {
         self.thing.set_down("stopped".to_owned());
     }
 
-    /// A new instance in the group's process, or why there is none.
-    async fn start(&self) -> Result<(Running, Started), End> {
-        let process = self.group.process().await.map_err(|error| End::not_started(error.to_string()))?;
-        let code = match process.loaded(&self.plan.component.hash) {
-            Some(code) => code,
-            None => self.load(&process).await.map_err(End::not_started)?,
-        };
+    /// A new instance in the group's process, or why there is none. Nothing is waited for once it is to stop.
+    async fn start(&self, stop: &CancellationToken) -> Result<(Running, Started), End> {
+        let stopped = || Err(End::not_started("it was to stop".to_owned()));
+        let (process, code) = stop.run_until_cancelled(self.prepare()).await.unwrap_or_else(stopped)?;
         let served = Arc::new(Served::new(
             self.thing.name().clone(),
             crate::things::Thing::model(&*self.thing).clone(),
@@ -111,8 +107,8 @@ impl Supervisor {
         ));
         let limits = Limits::from(&self.plan.component.manifest.limits);
         let settings = self.plan.settings.clone();
-        let started = process.start_instance(code, limits, settings, Arc::clone(&served)).await;
-        match started {
+        let started = process.start_instance(code, limits, settings, Arc::clone(&served));
+        match stop.run_until_cancelled(started).await.flatten() {
             Some(Ok(started)) => {
                 let deadline = self.plan.component.manifest.limits.deadline;
                 let running = Running { process, instance: started.instance, served, deadline };
@@ -128,6 +124,16 @@ impl Supervisor {
                 Err(End::of_host(process.why_ended()))
             }
         }
+    }
+
+    /// The group's process with the component's code in it.
+    async fn prepare(&self) -> Result<(Arc<Process>, u32), End> {
+        let process = self.group.process().await.map_err(|error| End::not_started(error.to_string()))?;
+        let code = match process.loaded(&self.plan.component.hash) {
+            Some(code) => code,
+            None => self.load(&process).await.map_err(End::not_started)?,
+        };
+        Ok((process, code))
     }
 
     async fn load(&self, process: &Process) -> Result<u32, String> {

@@ -5,5 +5,6 @@ mod cached;
 mod door;
 mod host;
 mod hostile;
+mod starting;
 mod taken_over;
 mod world;

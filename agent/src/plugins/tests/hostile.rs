@@ -55,7 +55,7 @@ async fn again(thing: &Arc<dyn Thing>) {
 }
 
 /// The component with a text of its manifest replaced by one of the same length.
-fn changed(world: &World, from: &str, to: &str) -> PathBuf {
+pub(super) fn changed(world: &World, from: &str, to: &str) -> PathBuf {
     let mut bytes = std::fs::read(component("hostile")).unwrap();
     assert_eq!(from.len(), to.len());
     let mut found = 0;
