@@ -22,6 +22,8 @@ use crate::journal;
 use crate::things::{ActionOutcome, Fault};
 use table::Table;
 
+pub(super) use table::MAX_RUNNING_OF_A_CALLER;
+
 /// The call of an action that could not be taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many actions are running: wait for one to end, or cancel it")]

@@ -262,5 +262,13 @@ impl Outbox {
     }
 }
 
+/// The same without its value, which counts among the missed. An event without data would look the same, so it is told that
+/// there was one; an end speaks for itself.
+pub(super) fn left_out(news: Notification, why: &str) -> Notification {
+    let lost = || Problem::because(ProblemCode::OutputLost, why);
+    let problem = news.problem.or_else(|| news.end.is_none().then(lost));
+    Notification { value: None, problem, missed: news.missed + 1, ..news }
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use streembit_peer::message::{
 use streembit_peer::session::{ChannelError, Sealer};
 
 use super::long_answers::Reserved;
+use super::outbox::left_out;
 use super::record::Receipt;
 use super::stop::Again;
 use super::{Caller, Topic, step};
@@ -130,7 +131,7 @@ impl Answered {
             device.security_log().note("news dropped", "does not fit a message", || {
                 tracing::warn!(thing = %news.thing, affordance = %news.affordance, %error, "news does not fit a message");
             });
-            sign(&Notification { value: None, missed: news.missed + 1, ..news.clone() })
+            sign(&left_out(news.clone(), "it does not fit a message"))
         });
         Some(Self { plaintext: signed.ok()?, begins: None, follows: None })
     }

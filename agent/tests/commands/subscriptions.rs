@@ -13,7 +13,8 @@ const CAMERA: &str = r#"{
   "@context": "https://www.w3.org/2022/wot/td/v1.1",
   "@type": "tm:ThingModel",
   "title": "Camera",
-  "properties": { "note": { "type": "string", "readOnly": true, "observable": true } }
+  "properties": { "note": { "type": "string", "readOnly": true, "observable": true } },
+  "events": { "remark": { "data": { "type": "string" } } }
 }"#;
 
 #[tokio::test]
@@ -196,6 +197,12 @@ async fn a_value_that_fits_no_message_is_told_as_missed() {
     camera.changed("note", json!("short"));
     let told = next(&mut news).await.unwrap();
     assert_eq!((told.n, told.missed, told.value), (2, 0, Some(json!("short"))));
+    // An event without data would look like that, but for the problem.
+    let mut remarks = owner.listen(O::SubscribeEvent, "camera", "remark").await;
+    camera.event("remark", Some(json!("n".repeat(2 * MAX_VALUE))));
+    let told = next(&mut remarks).await.unwrap();
+    assert_eq!((told.n, told.missed, told.value), (1, 1, None));
+    assert_eq!(told.problem.unwrap().code, ProblemCode::OutputLost);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::command::size::size;
 
 /// Actions of one contact that have not ended. Each call is here while it lasts, so these are all that a session may have
 /// outstanding. A person starts a handful.
-pub(super) const MAX_RUNNING_OF_A_CALLER: usize = 64;
+pub(in crate::command) const MAX_RUNNING_OF_A_CALLER: usize = 64;
 
 /// Actions of all contacts that have not ended, some 300 bytes each: eight contacts with all of theirs.
 pub(super) const MAX_RUNNING: usize = 512;

@@ -7,11 +7,15 @@ use std::collections::VecDeque;
 
 use streembit_peer::message::Notification;
 
+use super::{MAX_SUBSCRIPTIONS, MAX_WAITING_EVENTS, left_out};
+use crate::command::actions::MAX_RUNNING_OF_A_CALLER;
 use crate::command::size::size;
 
-/// Ends that wait, some 300 bytes each without outputs. The actions that a contact may run, all subscriptions of a session
-/// and as much again: a reader that is further behind is stuck.
-pub(super) const MAX_WAITING: usize = 256;
+/// Ends that wait, some 300 bytes each without outputs. Who moves over to another session ends all subscriptions of this one
+/// together, each with what waits in it. Beside them is room for the actions that a contact may run, twice: it may start
+/// others in place of those that have ended. A reader that is further behind is stuck.
+pub(super) const MAX_WAITING: usize =
+    MAX_SUBSCRIPTIONS * (MAX_WAITING_EVENTS + 1) + 2 * MAX_RUNNING_OF_A_CALLER;
 
 /// Bytes of the outputs among them. With all sessions full this is 16 MiB.
 pub(super) const MAX_OUTPUTS: usize = 256 * 1024;
@@ -35,8 +39,7 @@ impl Ends {
         }
         let output = end.value.as_ref().map_or(0, size);
         if self.outputs + output > MAX_OUTPUTS {
-            end.value = None;
-            end.missed += 1;
+            end = left_out(end, "too much waits to be read");
         } else {
             self.outputs += output;
         }

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::command::actions::MAX_RUNNING_OF_A_CALLER;
 
 fn topic(kind: NotificationKind, affordance: &str) -> Topic {
     Topic { kind, thing: "door".parse().unwrap(), affordance: affordance.parse().unwrap() }
@@ -128,6 +129,44 @@ fn whoever_stops_listening_is_told_what_waits_and_then_that_it_was_all() {
     assert_eq!(values, (2..MAX_WAITING_EVENTS + 2).map(|n| json!(n)).collect::<Vec<_>>());
     assert!(!outbox.unsubscribe(&bell), "there is none any more");
     assert_eq!(outbox.take(), None);
+}
+
+#[test]
+fn whoever_stops_listening_never_takes_what_was_left_out_for_an_event_without_data() {
+    let (outbox, bell) = (Outbox::default(), topic(NotificationKind::Event, "bell"));
+    begin(&outbox, &bell, re(1));
+    let half = json!("x".repeat(ends::MAX_OUTPUTS / 2));
+    offer(&outbox, &bell, half.clone());
+    offer(&outbox, &bell, half);
+    outbox.offer(&bell, None);
+    assert!(outbox.unsubscribe(&bell));
+    let told: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+    let [fits, left_out, no_data, end] = &told[..] else { panic!("{}", told.len()) };
+    assert!(fits.value.is_some() && fits.problem.is_none());
+    assert_eq!((left_out.value.as_ref(), left_out.missed), (None, 1));
+    assert_eq!(left_out.problem.as_ref().unwrap().code, ProblemCode::OutputLost);
+    assert_eq!((no_data.value.as_ref(), no_data.missed, no_data.problem.as_ref()), (None, 0, None));
+    assert_eq!((end.end, end.problem.as_ref()), (Some(End::Unsubscribed), None));
+}
+
+#[test]
+fn moving_over_with_all_that_a_session_may_have_does_not_end_it() {
+    let outbox = Outbox::default();
+    let all: Vec<_> =
+        (0..MAX_SUBSCRIPTIONS).map(|n| topic(NotificationKind::Event, &format!("e{n}"))).collect();
+    for topic in &all {
+        begin(&outbox, topic, re(1));
+        (0..MAX_WAITING_EVENTS).for_each(|n| offer(&outbox, topic, json!(n)));
+    }
+    for n in 0..MAX_RUNNING_OF_A_CALLER {
+        action_ended(&outbox, 2, json!(n));
+    }
+    all.iter().for_each(|topic| assert!(outbox.unsubscribe(topic)));
+    assert!(!outbox.overrun.is_cancelled());
+    let told: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+    let ended = |why| told.iter().filter(|told| told.end == Some(why)).count();
+    assert_eq!(ended(End::Unsubscribed), MAX_SUBSCRIPTIONS);
+    assert_eq!(ended(End::Done), MAX_RUNNING_OF_A_CALLER);
 }
 
 #[test]
