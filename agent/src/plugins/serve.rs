@@ -251,12 +251,13 @@ impl Served {
                 self.tell(Notice::Event { name: name.into(), data })
             }
             Ask::CompleteAction { invocation, outcome } => {
-                let Some(action) = self.held().actions.remove(&invocation) else {
-                    return Err(IoError::Denied { what: "an action that is not pending".into() });
-                };
+                // First, so that a plugin whose output is refused has not ended its action.
                 let outcome = match outcome {
                     Ok(output) => Ok(output.map(|output| json(&output)).transpose()?),
                     Err(error) => Err(plugin_fault(error)),
+                };
+                let Some(action) = self.held().actions.remove(&invocation) else {
+                    return Err(IoError::Denied { what: "an action that is not pending".into() });
                 };
                 action.end.tell(outcome);
                 Ok(Reply::Done)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use streembit_plugin_api::MAX_VALUE;
 use streembit_plugin_host::boundary::{
     Ask, Call, CallFault, Ended, FromHost, Level, Limits, MAX_NAME, MAX_STATE, Reply, Returned, ToHost,
@@ -15,10 +16,12 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::host::{ready, say, script};
 use crate::hardware::{Binding, Drive, Gpio, Hardware, HardwareError, InputLine, OutputLine};
+use crate::journal::Mark;
 use crate::liveness::stuck;
 use crate::plugins::process::{BYTES, CallFailed, MAX_CALLS, Process, WINDOW};
 use crate::plugins::serve::Served;
 use crate::plugins::store::Store;
+use crate::things::ActionEnd;
 
 /// The first number that a process gives to an instance.
 const INSTANCE: u32 = 1;
@@ -191,6 +194,25 @@ async fn one_that_lets_a_long_name_or_value_through_is_ended() {
         let why = taken.await.why_ended().await;
         assert!(why.contains("too long"), "{why}");
     }
+}
+
+#[tokio::test]
+async fn an_output_that_is_not_json_is_refused_and_the_action_runs_on() {
+    const ACTION: u64 = 7;
+    let complete = |id, output: &str| {
+        ask(id, Ask::CompleteAction { invocation: ACTION, outcome: Ok(Some(output.to_owned())) })
+    };
+    let taken = Taken::over(|folder| {
+        let wait = format!("while ! [ -e {} ]; do sleep 0.01; done", folder.join("go").display());
+        format!("{wait}; {}", say(&[complete(1, "nonsense"), complete(2, "\"there\"")]))
+    })
+    .await;
+    let (end, ended) = ActionEnd::new();
+    taken.served.action_called(ACTION, Mark::default(), end);
+    assert!(taken.served.action_pends(ACTION));
+    std::fs::write(taken.folder.path().join("go"), "").unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap();
+    assert_eq!(ended, Ok(Ok(Some(json!("there")))));
 }
 
 #[tokio::test]
