@@ -103,7 +103,7 @@ struct Listener {
 
 impl Listener {
     async fn listen(self, mut notices: tokio::sync::broadcast::Receiver<Notice>) {
-        let mut look = Look::default();
+        let mut look = Look::none(Weak::clone(&self.thing));
         loop {
             let next = tokio::select! {
                 next = notices.recv() => next,
@@ -121,7 +121,7 @@ impl Listener {
                     look.heard(&notice);
                     self.pass_on(&device, notice);
                 }
-                Err(RecvError::Lagged(count)) => look = self.lost(&device, count),
+                Err(RecvError::Lagged(count)) => look.at(self.lost(&device, count)),
                 Err(RecvError::Closed) => {
                     if device.watch().forget(&self.name, &self.thing) {
                         gone(&device, &self.name);
@@ -132,8 +132,9 @@ impl Listener {
         }
     }
 
-    /// So many notices were lost. Which affordances they were of is not known: at most so many of each.
-    fn lost(&self, device: &Device, count: u64) -> Look {
+    /// So many notices were lost. Which affordances they were of is not known: at most so many of each. Returns the properties
+    /// that are observed.
+    fn lost(&self, device: &Device, count: u64) -> Vec<Arc<str>> {
         let (rights, now) = (device.rights(), device.clock().now());
         let offering = device.watch().offering.read();
         let callers = device.callers().all();
@@ -149,11 +150,7 @@ impl Listener {
             callers.iter().any(|caller| caller.outbox().listens(&topic))
         };
         let names = self.model.properties().map(|(name, _)| name).filter(|name| observed(name));
-        let names: Vec<Arc<str>> = names.map(Arc::from).collect();
-        self.thing
-            .upgrade()
-            .filter(|_| !names.is_empty())
-            .map_or_else(Look::default, |thing| Look::at(thing, names))
+        names.map(Arc::from).collect()
     }
 
     fn pass_on(&self, device: &Arc<Device>, notice: Notice) {

@@ -1,11 +1,15 @@
 //! Observing and subscribing.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use streembit_agent::command::MAX_SUBSCRIPTIONS;
+use streembit_peer::client::Subscription;
 use streembit_peer::message::{Answer, End, MAX_VALUE, NotificationKind, Operation as O, ProblemCode};
 use streembit_peer::rights::Role;
+use tokio::sync::Notify;
 
-use super::house::{Ask, House, code, grant, next};
+use super::house::{Ask, House, code, grant, next, until};
 use super::log::Log;
 use super::stand_in::StandIn;
 
@@ -182,6 +186,35 @@ async fn who_observes_what_changed_unheard_learns_of_it_and_of_the_value() {
     }
     assert!(missed > 0);
     assert_eq!((told.value, told.problem), (Some(json!("open")), None));
+}
+
+#[tokio::test]
+async fn who_observes_a_thing_that_always_tells_too_much_learns_every_value() {
+    let house = House::new().await;
+    let owner = house.enter(&house.owner).await;
+    let mut state = owner.listen(O::ObserveProperty, "door", "state").await;
+    let mut speed = owner.listen(O::ObserveProperty, "door", "speed").await;
+    let hold = Arc::new(Notify::new());
+    house.door.behaviour.lock().unwrap().hold = Some(Arc::clone(&hold));
+    // After each read more is lost, before the next one has its answer.
+    for reads in 0..2 {
+        (0..1000).for_each(|_| house.door.event("bell", None));
+        assert!(next(&mut state).await.unwrap().missed > 0);
+        hold.notify_one();
+        until("it is read", || house.door.reads() > reads).await;
+    }
+    let value = async |news: &mut Subscription| loop {
+        if let Some(value) = next(news).await.unwrap().value {
+            return value;
+        }
+    };
+    assert_eq!((value(&mut state).await, value(&mut speed).await), (json!("closed"), json!(5)));
+    // Once more, because of what was lost meanwhile.
+    for reads in 2..4 {
+        hold.notify_one();
+        until("it is read again", || house.door.reads() > reads).await;
+    }
+    assert_eq!((value(&mut state).await, value(&mut speed).await), (json!("closed"), json!(5)));
 }
 
 #[tokio::test]

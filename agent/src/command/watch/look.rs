@@ -1,7 +1,7 @@
 //! A look at what is observed, after news of it were lost on the way.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,16 +15,33 @@ const DEADLINE: Duration = Duration::from_secs(10);
 type Values = Vec<(Arc<str>, Value)>;
 
 /// A look that is under way, or none.
-#[derive(Default)]
 pub(super) struct Look {
+    thing: Weak<dyn Thing>,
     reading: Option<Pin<Box<dyn Future<Output = Values> + Send>>>,
     /// Properties of which there has been news since. What was read of them may be older.
     heard: Vec<Arc<str>>,
+    /// What to look at once more, because news were lost since.
+    again: Vec<Arc<str>>,
 }
 
 impl Look {
-    /// Looks at these properties, one after the other.
-    pub(super) fn at(thing: Arc<dyn Thing>, names: Vec<Arc<str>>) -> Self {
+    /// None yet.
+    pub(super) fn none(thing: Weak<dyn Thing>) -> Self {
+        Self { thing, reading: None, heard: Vec::new(), again: Vec::new() }
+    }
+
+    /// Looks at these properties, one after the other. Comes after the look that is under way: a Thing that always tells too
+    /// much would never be seen if each loss began anew, and would be left with a call each time.
+    pub(super) fn at(&mut self, names: Vec<Arc<str>>) {
+        if self.reading.is_some() {
+            self.again = names;
+        } else {
+            self.begin(names);
+        }
+    }
+
+    fn begin(&mut self, names: Vec<Arc<str>>) {
+        let Some(thing) = self.thing.upgrade().filter(|_| !names.is_empty()) else { return };
         let reading = async move {
             let mut values = Vec::new();
             for name in names {
@@ -35,7 +52,7 @@ impl Look {
             }
             values
         };
-        Self { reading: Some(Box::pin(reading)), heard: Vec::new() }
+        self.reading = Some(Box::pin(reading));
     }
 
     /// News have come while the look is under way.
@@ -54,6 +71,8 @@ impl Look {
         self.reading = None;
         let heard = std::mem::take(&mut self.heard);
         values.retain(|(name, _)| !heard.contains(name));
+        let again = std::mem::take(&mut self.again);
+        self.begin(again);
         values
     }
 }
