@@ -3,7 +3,7 @@
 //! A command comes in through [`session`], walks the typed steps of [`command`], which asks [`access`] for a permit and
 //! [`journal`] for a durable record, and ends at a [`things::Thing`]: a plugin behind [`plugins`], or the device
 //! itself ([`device`]). [`hardware`] does what a plugin's grant allows. [`control`] is the local owner's door, [`config`]
-//! the one file that people edit, [`clock`] the only reader of the wall clock, [`liveness`] what
+//! the one file that people edit, [`clock`] the only reader of the wall clock, [`json_text`] how values wait, [`liveness`] what
 //! systemd's watchdog is fed by, [`check`] the list of what can be wrong,
 //! [`metrics`] what is counted, [`security_log`] what the log tells of those who try.
 
@@ -20,6 +20,7 @@ pub mod failpoint;
 pub mod hardware;
 pub mod identity;
 pub mod journal;
+pub mod json_text;
 pub mod liveness;
 pub mod metrics;
 pub mod plugins;

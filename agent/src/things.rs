@@ -11,6 +11,7 @@ use streembit_thing_descriptions::ThingModel;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::journal::Mark;
+use crate::json_text::JsonText;
 
 /// How a Thing's answer comes back.
 pub type Answer<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -112,14 +113,14 @@ pub enum Notice {
         /// The property.
         name: Arc<str>,
         /// Its new value.
-        value: Arc<Value>,
+        value: JsonText,
     },
     /// An event happened.
     Event {
         /// The event.
         name: Arc<str>,
         /// Its data, where it has any.
-        data: Option<Arc<Value>>,
+        data: Option<JsonText>,
     },
 }
 

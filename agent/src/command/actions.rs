@@ -19,6 +19,7 @@ use super::unrecorded::{Unrecorded, record_end};
 use super::validate::fits;
 use crate::device::Device;
 use crate::journal;
+use crate::json_text::JsonText;
 use crate::things::{ActionOutcome, Fault};
 use table::Table;
 
@@ -49,7 +50,7 @@ pub struct Started {
 /// An action that ran on and is over. It is told and recorded by [`settle`], once.
 pub(super) struct Ended {
     started: Started,
-    outcome: Result<Option<Value>, Problem>,
+    outcome: Result<Option<JsonText>, Problem>,
 }
 
 /// All calls of actions that run or have ended not long ago.

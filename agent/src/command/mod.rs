@@ -22,7 +22,6 @@ mod record;
 mod resolve;
 mod respond;
 mod room;
-mod size;
 mod stop;
 mod unrecorded;
 mod validate;

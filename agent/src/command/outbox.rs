@@ -7,13 +7,13 @@
 mod ends;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
 use streembit_peer::message::{End, Name, Notification, NotificationKind, Problem, ProblemCode, RequestHash};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::json_text::JsonText;
 use ends::Ends;
 
 /// Subscriptions of one session. A dashboard of a whole house shows about twenty values of one device.
@@ -60,7 +60,7 @@ struct Subscription {
     sub: RequestHash,
     told: u64,
     missed: u64,
-    waiting: VecDeque<Option<Arc<Value>>>,
+    waiting: VecDeque<Option<JsonText>>,
     /// Set once the answer to the subscribing request is on its way: nobody gets news of what he does not know yet.
     active: bool,
 }
@@ -110,11 +110,10 @@ impl Outbox {
             let all = waiting.into_iter().map(|value| (value, None)).chain([(None, Some(End::Unsubscribed))]);
             for (n, (value, end)) in (told + 1..).zip(all) {
                 let Topic { kind, thing, affordance } = topic.clone();
-                let value = value.map(Arc::unwrap_or_clone);
                 let missed = std::mem::take(&mut missed);
                 let last =
-                    Notification { sub, n, thing, affordance, kind, value, problem: None, missed, end };
-                self.push_end(&mut state, last);
+                    Notification { sub, n, thing, affordance, kind, value: None, problem: None, missed, end };
+                self.push_end(&mut state, last, value);
             }
         }
         drop(state);
@@ -134,7 +133,7 @@ impl Outbox {
     }
 
     /// News. Returns at once: where the reader is slow the oldest is dropped and counted.
-    pub fn offer(&self, topic: &Topic, value: Option<&Arc<Value>>) {
+    pub fn offer(&self, topic: &Topic, value: Option<&JsonText>) {
         let mut state = self.lock();
         let Some(subscription) = state.subscriptions.get_mut(topic) else { return };
         let room = if topic.kind == NotificationKind::Property { 1 } else { MAX_WAITING_EVENTS };
@@ -187,7 +186,7 @@ impl Outbox {
                 missed,
                 end: Some(end),
             };
-            self.push_end(&mut state, last);
+            self.push_end(&mut state, last, None);
         }
         drop(state);
         self.wake.notify_one();
@@ -199,7 +198,7 @@ impl Outbox {
         sub: RequestHash,
         thing: Name,
         affordance: Name,
-        outcome: Option<Result<Option<Value>, Problem>>,
+        outcome: Option<Result<Option<JsonText>, Problem>>,
     ) {
         let kind = NotificationKind::Action;
         let (value, problem, end) = match outcome {
@@ -208,8 +207,8 @@ impl Outbox {
             None => (None, None, End::Revoked),
         };
         let end = Some(end);
-        let end = Notification { sub, n: 1, thing, affordance, kind, value, problem, missed: 0, end };
-        self.push_end(&mut self.lock(), end);
+        let end = Notification { sub, n: 1, thing, affordance, kind, value: None, problem, missed: 0, end };
+        self.push_end(&mut self.lock(), end, value);
         self.wake.notify_one();
     }
 
@@ -246,12 +245,12 @@ impl Outbox {
         }
         drop(state);
         let Topic { kind, thing, affordance } = topic;
-        let value = value.map(Arc::unwrap_or_clone);
+        let value = value.as_ref().map(JsonText::value);
         Some(Notification { sub, n, thing, affordance, kind, value, problem, missed, end: None })
     }
 
-    fn push_end(&self, state: &mut State, end: Notification) {
-        if state.ends.push(end).is_err() {
+    fn push_end(&self, state: &mut State, end: Notification, value: Option<JsonText>) {
+        if state.ends.push(end, value).is_err() {
             tracing::warn!("a session ended because it does not read what it asked for");
             self.overrun.cancel();
         }

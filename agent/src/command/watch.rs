@@ -22,6 +22,7 @@ use super::actions::settle;
 use super::validate::fits;
 use super::{Caller, Topic, authorize};
 use crate::device::Device;
+use crate::json_text::JsonText;
 use crate::security_log::SecurityLog;
 use crate::things::{Notice, Thing};
 
@@ -110,7 +111,7 @@ impl Listener {
                 values = look.done() => {
                     let Some(device) = self.device.upgrade() else { return };
                     for (name, value) in values {
-                        self.pass_on(&device, Notice::PropertyChanged { name, value: Arc::new(value) });
+                        self.pass_on(&device, Notice::PropertyChanged { name, value });
                     }
                     continue;
                 }
@@ -158,14 +159,16 @@ impl Listener {
             Notice::PropertyChanged { name, value } => {
                 let property = self.model.property(&name).filter(|property| property.observable);
                 let property = property.ok_or("it cannot be observed".to_owned());
-                match property.and_then(|property| fit(Some(&property.schema), Some(&value))) {
+                match property.and_then(|property| fit(Some(&property.schema), Some(&value.value()))) {
                     Ok(()) => offer(device, NotificationKind::Property, &self.name, &name, Some(&value)),
                     Err(why) => self.complain(&name, &why),
                 }
             }
             Notice::Event { name, data } => {
                 let event = self.model.event(&name).ok_or("there is no such event".to_owned());
-                match event.and_then(|event| fit(event.data.as_ref(), data.as_deref())) {
+                match event
+                    .and_then(|event| fit(event.data.as_ref(), data.as_ref().map(JsonText::value).as_ref()))
+                {
                     Ok(()) => offer(device, NotificationKind::Event, &self.name, &name, data.as_ref()),
                     Err(why) => self.complain(&name, &why),
                 }
@@ -190,7 +193,7 @@ pub(crate) fn offer(
     kind: NotificationKind,
     thing: &Name,
     affordance: &str,
-    value: Option<&Arc<Value>>,
+    value: Option<&JsonText>,
 ) {
     let Ok(affordance) = affordance.parse::<Name>() else { return };
     let topic = Topic { kind, thing: thing.clone(), affordance };

@@ -116,7 +116,7 @@ impl Device {
 
     /// Tells whoever subscribed to an event of the device.
     pub(crate) fn tell(&self, event: &str, data: Value) {
-        offer(self, NotificationKind::Event, &self.name, event, Some(&std::sync::Arc::new(data)));
+        offer(self, NotificationKind::Event, &self.name, event, Some(&data.into()));
     }
 }
 

@@ -23,6 +23,7 @@ use super::store::Store;
 use super::thing::plugin_fault;
 use crate::hardware::{Binding, EdgeKind, Hardware, HardwareError, Input, Output};
 use crate::journal::{Mark, NotMarked};
+use crate::json_text::JsonText;
 use crate::things::{ActionEnd, Notice};
 
 /// Lines that an instance holds at once: as many as it may be granted, twice over for one that reopens them.
@@ -238,7 +239,7 @@ impl Served {
                         what: "a property that the Thing Model does not have".into(),
                     });
                 }
-                let value = Arc::new(json(&value)?);
+                let value = json_text(&value)?;
                 self.tell(Notice::PropertyChanged { name: name.into(), value })
             }
             Ask::EmitEvent { name, data } => {
@@ -247,7 +248,7 @@ impl Served {
                         what: "an event that the Thing Model does not have".into(),
                     });
                 }
-                let data = data.map(|data| json(&data)).transpose()?.map(Arc::new);
+                let data = data.map(|data| json_text(&data)).transpose()?;
                 self.tell(Notice::Event { name: name.into(), data })
             }
             Ask::CompleteAction { invocation, outcome } => {
@@ -384,9 +385,21 @@ fn io(error: &HardwareError) -> IoError {
 
 /// A value that a plugin made; whoever passes it on checks it against its data schema.
 pub(super) fn json(text: &str) -> Result<Value, IoError> {
+    serde_json::from_str(short(text)?).map_err(|error| not_json(&error))
+}
+
+/// The same for one that waits.
+fn json_text(text: &str) -> Result<JsonText, IoError> {
+    JsonText::parse(short(text)?).map_err(|error| not_json(&error))
+}
+
+fn short(text: &str) -> Result<&str, IoError> {
     if text.len() > MAX_VALUE {
         return Err(IoError::Quota { what: format!("values of {MAX_VALUE} bytes") });
     }
-    serde_json::from_str(text)
-        .map_err(|error| IoError::Fault { what: format!("the value is not JSON: {error}") })
+    Ok(text)
+}
+
+fn not_json(error: &serde_json::Error) -> IoError {
+    IoError::Fault { what: format!("the value is not JSON: {error}") }
 }

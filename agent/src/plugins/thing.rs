@@ -16,7 +16,7 @@ use super::serve::{self, Served};
 use crate::journal::Mark;
 use crate::things::{ActionEnd, Answer, Completion, Fault, Health, Invocation, Notice, Thing};
 
-/// Notices that a slow receiver may be behind.
+/// Notices that a slow receiver may be behind. With the longest values this is 16 MiB.
 const NOTICES: usize = 256;
 
 /// The Thing of one plugin instance. It stays while instances come and go.

@@ -104,11 +104,11 @@ impl StandIn {
 
     pub fn changed(&self, name: &str, value: Value) {
         self.properties.lock().unwrap().insert(name.into(), value.clone());
-        self.notice(Notice::PropertyChanged { name: name.into(), value: Arc::new(value) });
+        self.notice(Notice::PropertyChanged { name: name.into(), value: value.into() });
     }
 
     pub fn event(&self, name: &str, data: Option<Value>) {
-        self.notice(Notice::Event { name: name.into(), data: data.map(Arc::new) });
+        self.notice(Notice::Event { name: name.into(), data: data.map(Into::into) });
     }
 
     fn moves(&self, mark: &Mark) {

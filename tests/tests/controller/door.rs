@@ -88,11 +88,11 @@ impl Door {
 
     pub fn changed(&self, name: &str, value: Value) {
         self.properties.lock().unwrap().insert(name.into(), value.clone());
-        self.notice(Notice::PropertyChanged { name: name.into(), value: Arc::new(value) });
+        self.notice(Notice::PropertyChanged { name: name.into(), value: value.into() });
     }
 
     pub fn obstructed(&self, by: i64) {
-        self.notice(Notice::Event { name: "obstruction".into(), data: Some(Arc::new(json!(by))) });
+        self.notice(Notice::Event { name: "obstruction".into(), data: Some(json!(by).into()) });
     }
 
     async fn asked(&self) {

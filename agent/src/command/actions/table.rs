@@ -10,7 +10,7 @@ use streembit_keys::Thumbprint;
 use streembit_peer::message::{ActionId, Problem, ProblemCode};
 
 use super::{Ended, Started, Status, TooManyActions};
-use crate::command::size::size;
+use crate::json_text::JsonText;
 
 /// Actions of one contact that have not ended. Each call is here while it lasts, so these are all that a session may have
 /// outstanding. A person starts a handful.
@@ -52,7 +52,7 @@ pub(super) struct Call {
     pub(super) started: Started,
     /// Its caller was told that it is pending, so its end is news.
     pending: bool,
-    end: Option<Result<Option<Value>, Problem>>,
+    end: Option<Result<Option<JsonText>, Problem>>,
     /// Bytes of its output.
     size: usize,
 }
@@ -92,7 +92,8 @@ impl Table {
             return None;
         }
         let contact = call.started.contact;
-        let bytes = outcome.as_ref().ok().and_then(Option::as_ref).map_or(0, size);
+        let outcome = outcome.map(|output| output.map(JsonText::from));
+        let bytes = outcome.as_ref().ok().and_then(Option::as_ref).map_or(0, JsonText::size);
         self.make_room(&contact, bytes);
         let fits = bytes <= MAX_OUTPUTS_OF_A_CALLER && self.outputs + bytes <= MAX_OUTPUTS;
         let call = self.calls.get_mut(&invocation)?;
@@ -199,7 +200,7 @@ impl Call {
         Status(match &self.end {
             None => json!({ "status": "running" }),
             Some(Ok(None)) => json!({ "status": "completed" }),
-            Some(Ok(Some(output))) => json!({ "status": "completed", "output": output }),
+            Some(Ok(Some(output))) => json!({ "status": "completed", "output": output.value() }),
             Some(Err(problem)) => json!({ "status": "failed", "error": problem }),
         })
     }

@@ -192,7 +192,7 @@ fn an_end_that_is_not_told_as_pending_yet_is_never_forgotten() {
     }
     running.pending = true;
     let told = actions.lock().pending(running.invocation).unwrap();
-    assert_eq!(told.outcome, Ok(Some(json!("kept"))));
+    assert_eq!(told.outcome, Ok(Some(json!("kept").into())));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use streembit_peer::message::Notification;
 
 use super::{MAX_SUBSCRIPTIONS, MAX_WAITING_EVENTS, left_out};
 use crate::command::actions::MAX_RUNNING_OF_A_CALLER;
-use crate::command::size::size;
+use crate::json_text::JsonText;
 
 /// Ends that wait, some 300 bytes each without outputs. Who moves over to another session ends all subscriptions of this one
 /// together, each with what waits in it. Beside them is room for the actions that a contact may run, twice: it may start
@@ -23,7 +23,8 @@ pub(super) const MAX_OUTPUTS: usize = 256 * 1024;
 /// The ends that wait, the oldest first.
 #[derive(Default)]
 pub(super) struct Ends {
-    waiting: VecDeque<Notification>,
+    /// Each with its value, which it does not carry itself yet.
+    waiting: VecDeque<(Notification, Option<JsonText>)>,
     outputs: usize,
 }
 
@@ -32,25 +33,25 @@ pub(super) struct Ends {
 pub(super) struct Overrun;
 
 impl Ends {
-    /// Takes one up. Where there is no room for its output it says that it has left one out.
-    pub(super) fn push(&mut self, mut end: Notification) -> Result<(), Overrun> {
+    /// Takes one up. Where there is no room for its value it says that it has left one out.
+    pub(super) fn push(&mut self, end: Notification, value: Option<JsonText>) -> Result<(), Overrun> {
         if self.waiting.len() >= MAX_WAITING {
             return Err(Overrun);
         }
-        let output = end.value.as_ref().map_or(0, size);
+        let output = value.as_ref().map_or(0, JsonText::size);
         if self.outputs + output > MAX_OUTPUTS {
-            end = left_out(end, "too much waits to be read");
+            self.waiting.push_back((left_out(end, "too much waits to be read"), None));
         } else {
             self.outputs += output;
+            self.waiting.push_back((end, value));
         }
-        self.waiting.push_back(end);
         Ok(())
     }
 
     /// The oldest.
     pub(super) fn pop(&mut self) -> Option<Notification> {
-        let end = self.waiting.pop_front()?;
-        self.outputs -= end.value.as_ref().map_or(0, size);
-        Some(end)
+        let (end, value) = self.waiting.pop_front()?;
+        self.outputs -= value.as_ref().map_or(0, JsonText::size);
+        Some(Notification { value: value.as_ref().map(JsonText::value), ..end })
     }
 }

@@ -1,4 +1,6 @@
-use serde_json::json;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use super::*;
 use crate::command::actions::MAX_RUNNING_OF_A_CALLER;
@@ -12,7 +14,7 @@ fn re(n: u8) -> RequestHash {
 }
 
 fn offer(outbox: &Outbox, topic: &Topic, value: Value) {
-    outbox.offer(topic, Some(&Arc::new(value)));
+    outbox.offer(topic, Some(&value.into()));
 }
 
 fn begin(outbox: &Outbox, topic: &Topic, sub: RequestHash) {
@@ -200,7 +202,7 @@ fn what_was_lost_is_told_also_where_nothing_comes_after_it() {
 
 fn action_ended(outbox: &Outbox, n: u8, output: Value) {
     let (door, open) = ("door".parse().unwrap(), "open".parse().unwrap());
-    outbox.action_ended(re(n), door, open, Some(Ok(Some(output))));
+    outbox.action_ended(re(n), door, open, Some(Ok(Some(output.into()))));
 }
 
 #[test]

@@ -4,15 +4,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::json_text::JsonText;
 use crate::things::{Notice, Thing};
 
 /// How long each property may take to be read: as long as a command waits for a Thing.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-type Values = Vec<(Arc<str>, Value)>;
+type Values = Vec<(Arc<str>, JsonText)>;
 
 /// A look that is under way, or none.
 pub(super) struct Look {
@@ -47,7 +47,7 @@ impl Look {
             for name in names {
                 // One that cannot be read is left as it was: that something was missed is told in any case.
                 if let Ok(Ok(value)) = timeout(DEADLINE, thing.read_property(&name)).await {
-                    values.push((name, value));
+                    values.push((name, value.into()));
                 }
             }
             values

@@ -56,7 +56,7 @@ async fn the_door_opens_and_says_so() {
     assert_eq!(world.movements(), ["1 pulse 20ms"]);
     let told = |state: &str| (String::from("state"), json!(state));
     let property = |notice| match notice {
-        Notice::PropertyChanged { name, value } => (name.to_string(), (*value).clone()),
+        Notice::PropertyChanged { name, value } => (name.to_string(), value.value()),
         other => panic!("{other:?}"),
     };
     assert_eq!(property(notice(&mut notices).await), told("opening"));
