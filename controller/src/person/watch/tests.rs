@@ -60,7 +60,7 @@ async fn what_is_asked_for_when_the_connection_goes_is_what_is_returned_to() {
     assert!(matches!(told(&mut watching).await, News::Lost { .. }));
     new.answer(&asked).await;
     assert!(matches!(told(&mut watching).await, News::Resumed { .. }));
-    new.notify(&asked, Some(json!("open")), None).await;
+    new.notify(&asked, json!("open")).await;
     assert_eq!(told(&mut watching).await, News::Value { value: json!("open") });
 }
 
@@ -90,7 +90,9 @@ async fn what_ends_during_a_renewal_is_not_asked_for_in_the_new_session_either()
     assert_eq!(told(&mut watching).await, News::Begun);
     let mut new = device.session().await;
     let asked = new.asked(Operation::ObserveProperty).await;
-    old.notify(&followed, None, Some(End::Gone)).await;
+    old.end(&followed, End::Gone).await;
+    // What was missed is told as the end is looked at: from now on the answer comes after it.
+    assert_eq!(told(&mut watching).await, News::Missed { count: 1 });
     new.answer(&asked).await;
     new.agree(Operation::UnobserveProperty).await;
     assert_eq!(told(&mut watching).await, News::Ended { why: "gone".into() });
@@ -132,7 +134,7 @@ async fn each_has_a_patience_of_its_own() {
     assert_eq!(failure.exit, Exit::TimedOut, "{failure}");
     session.answer(&asked).await;
     assert_eq!(told(&mut patient).await, News::Begun);
-    session.notify(&asked, Some(json!("open")), None).await;
+    session.notify(&asked, json!("open")).await;
     assert_eq!(told(&mut patient).await, News::Value { value: json!("open") });
 }
 

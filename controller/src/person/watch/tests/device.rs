@@ -93,7 +93,16 @@ impl Session {
     }
 
     /// The first news of what was asked for.
-    pub(super) async fn notify(&mut self, request: &Request, value: Option<Value>, end: Option<End>) {
+    pub(super) async fn notify(&mut self, request: &Request, value: Value) {
+        self.tell(request, Some(value), 0, None).await;
+    }
+
+    /// The first news of what was asked for: it has ended, and something was missed.
+    pub(super) async fn end(&mut self, request: &Request, end: End) {
+        self.tell(request, None, 1, Some(end)).await;
+    }
+
+    async fn tell(&mut self, request: &Request, value: Option<Value>, missed: u64, end: Option<End>) {
         let first = Notification {
             sub: request.hash(),
             n: 1,
@@ -102,7 +111,7 @@ impl Session {
             kind: NotificationKind::Property,
             value,
             problem: None,
-            missed: 0,
+            missed,
             end,
         };
         let signed = first.sign(&self.key, &self.established.peers).unwrap();
