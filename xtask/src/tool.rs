@@ -48,8 +48,20 @@ pub(crate) fn remap_flags() -> Result<Vec<String>> {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace());
+    // What cargo says of this program to this program. Build scripts that look at it (ring's) would run again, and all that
+    // depends on them be built again, each time after a cargo that somebody started by hand.
+    for (name, _) in std::env::vars_os() {
+        let said =
+            name.to_str().is_some_and(|name| OF_THIS_PROGRAM.iter().any(|prefix| name.starts_with(prefix)));
+        if said {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }
+
+/// How the variables begin that cargo sets for a program that it runs.
+const OF_THIS_PROGRAM: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
 
 /// Runs to the end; anything but success is an error that names the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
