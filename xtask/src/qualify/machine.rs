@@ -136,10 +136,12 @@ impl Drop for Machine {
     }
 }
 
-/// A system as debootstrap makes it, made once.
+/// A system as debootstrap makes it, made once for these packages.
 fn debian() -> Result<PathBuf> {
     let folder = tool::target().join("packages").join(RELEASE);
-    if folder.join("usr/lib/systemd/systemd").exists() {
+    // In the system itself, written last: what it was made of.
+    let made_of = folder.join("root/made-of");
+    if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == PACKAGES) {
         return Ok(folder);
     }
     let _ = fs::remove_dir_all(&folder);
@@ -152,5 +154,6 @@ fn debian() -> Result<PathBuf> {
     debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), RELEASE]).arg(&unfinished);
     tool::output(&mut debootstrap)?;
     fs::rename(&unfinished, &folder)?;
+    fs::write(&made_of, PACKAGES).with_context(|| made_of.display().to_string())?;
     Ok(folder)
 }
