@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use streembit_peer::words;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::Patience;
@@ -132,6 +133,9 @@ async fn follow(
         timeout: patience.timeout,
     };
     let mut watching = desk.door().await?.watch(watch).await?;
+    // One for all rounds: a Ctrl-C that comes while something is printed must not be lost.
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|e| Failure::because(format!("Cannot wait for Ctrl-C: {e}.")))?;
     let mut seen = 0;
     loop {
         let over = async {
@@ -145,7 +149,7 @@ async fn follow(
             biased;
             news = watching.next() => news,
             () = over => return in_time(seen, until, &address),
-            _ = tokio::signal::ctrl_c() => return Ok(seen),
+            _ = interrupt.recv() => return Ok(seen),
         };
         let what = match news {
             None => return Err(Failure::because("The stream ended without a word.")),

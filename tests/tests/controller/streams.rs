@@ -38,6 +38,24 @@ async fn so_many_values_or_so_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_while_something_is_printed_is_not_lost() {
+    use rustix::process::{Signal, getpid, kill_process};
+    let house = House::new().await;
+    let ada = house.owner().await;
+    let mut once = false;
+    let watching = observe(&ada.desk, observing(Until::default()), |_| {
+        if !std::mem::replace(&mut once, true) {
+            kill_process(getpid(), Signal::INT).unwrap();
+            // Long enough for the signal to have been told to whoever listens already.
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    });
+    let ended = timeout(SOON, meanwhile(watching, || house.door.changed("state", json!("open")))).await;
+    assert!(ended.expect("it goes on").is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_brings_its_data() {
     let house = House::new().await;
     let ada = house.owner().await;
