@@ -88,10 +88,8 @@ for package in $packages; do
         fi
         files_of "$package" | while read -r file; do
             rm -f "$file"
-            # Only ours become empty.
-            case "$file" in
-            /usr/lib/streembit/* | /usr/share/doc/streembit*) rmdir -p "$(dirname "$file")" 2>/dev/null || true ;;
-            esac
+            # A folder that this left empty goes too, as with dpkg: the system may not have had it before.
+            rmdir -p "$(dirname "$file")" 2>/dev/null || true
         done
         if [ "$package" = streembit-agent ] && systemd_runs; then systemctl daemon-reload; fi
         ;;
