@@ -10,6 +10,7 @@ pub mod address;
 pub mod client;
 pub mod encoded;
 pub mod exit;
+pub mod health;
 pub mod link;
 pub mod message;
 #[cfg(feature = "network")]

@@ -12,12 +12,12 @@ mod keys;
 mod sandbox;
 mod storage;
 
-pub use crate::control::answer::{Level, Point};
 pub use hardware::hardware;
 pub use kernel::{confined, kernel};
 pub use keys::keys;
 pub use sandbox::sandbox;
 pub use storage::{free_bytes, storage};
+pub use streembit_peer::health::{Level, Point};
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

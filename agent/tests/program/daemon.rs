@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use streembit_agent::control::answer::{Level, MadeLink, People, Point, Status, Verification};
+use streembit_agent::control::answer::{MadeLink, People, Status, Verification};
 use streembit_agent::control::{Allowance, Call, InviteArgs, PairArgs};
 use streembit_peer::client::Closed;
 use streembit_peer::exit::Exit;
+use streembit_peer::health::{Level, Point};
 use streembit_peer::message::{Answer, ProblemCode};
 use streembit_peer::offer::Offer;
 use streembit_peer::rights::Role;

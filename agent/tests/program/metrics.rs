@@ -4,9 +4,10 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
-use streembit_agent::control::answer::{Level, MadeLink, Point};
+use streembit_agent::control::answer::MadeLink;
 use streembit_agent::control::{Call, PairArgs};
 use streembit_keys::rng;
+use streembit_peer::health::{Level, Point};
 use streembit_peer::link::{Link, Secret};
 use streembit_peer::message::{Answer, Call as Request, Operation, ProblemCode};
 use streembit_peer::rights::Role;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use streembit_agent::control::Call;
-use streembit_agent::control::answer::{Level, Point, Status};
+use streembit_agent::control::answer::Status;
+use streembit_peer::health::{Level, Point};
 
 use super::person::{Home, SETTINGS, SOON};
 use super::process::Machine;

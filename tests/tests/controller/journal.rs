@@ -70,7 +70,7 @@ async fn a_device_is_looked_after_from_afar_by_who_may() {
     let ada = house.owner().await;
     let check = || DeviceArgs { what: What::Check { device: None } };
     let Asked::Check(found) = device(&ada.desk, check()).await.unwrap() else { panic!("points") };
-    let codes: std::collections::BTreeSet<u64> = found.points.iter().map(|point| point.code).collect();
+    let codes: std::collections::BTreeSet<u8> = found.points.iter().map(|point| point.code).collect();
     assert!(codes.is_superset(&[3, 4, 5, 6, 7, 8, 9, 11].into()), "{found:?}");
 
     let guest = async |name: &str, right: &str| {

@@ -1,6 +1,7 @@
 //! `streembit device check`
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use streembit_peer::health::{Level, Point};
 
 use crate::desk::{Desk, TIMEOUT};
 use crate::error::{Failure, Outcome};
@@ -13,37 +14,6 @@ pub struct Checked {
     pub device: String,
     /// Each point, by number.
     pub points: Vec<Point>,
-}
-
-/// One point.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Point {
-    /// What was looked at: the number stays the same.
-    pub code: u64,
-    /// The word for it.
-    pub name: String,
-    /// Which one, where there are several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// How it is.
-    pub level: Level,
-    /// In words.
-    pub detail: String,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-/// How well something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Well.
-    Ok,
-    /// It works, and somebody should look at it.
-    Warning,
-    /// It does not work.
-    Bad,
 }
 
 /// Asks a device whether all is well.
@@ -98,11 +68,9 @@ fn line(point: &Point, style: Style) -> String {
         Level::Warning => style.warning("warning"),
         Level::Bad => style.bad("BAD    "),
     };
-    let subject = point.subject.as_ref().map(|subject| format!(" {}", one_line(subject)));
     let remedy = point.remedy.as_ref().map(|remedy| format!("\n         → {}", one_line(remedy)));
-    let (name, detail) = (one_line(&point.name), one_line(&point.detail));
-    let (subject, remedy) = (subject.unwrap_or_default(), remedy.unwrap_or_default());
-    format!("{mark}  {:02} {name}{subject}: {detail}{remedy}", point.code)
+    let (title, detail) = (one_line(&point.title()), one_line(&point.detail));
+    format!("{mark}  {title}: {detail}{}", remedy.unwrap_or_default())
 }
 
 #[cfg(test)]
