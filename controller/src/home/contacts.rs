@@ -56,6 +56,23 @@ pub struct Contact {
     pub verified: bool,
 }
 
+#[cfg(test)]
+impl Contact {
+    /// A device of which no more is known than its name and its key.
+    pub(crate) fn of(name: &str, key: PublicKey) -> Self {
+        Self {
+            name: name.to_owned(),
+            key,
+            addresses: Vec::new(),
+            role: None,
+            paired: 0,
+            head: None,
+            went_back: None,
+            verified: true,
+        }
+    }
+}
+
 /// The contacts' database. Every method is one transaction, so that commands may run at the same time.
 #[derive(Debug)]
 pub struct Contacts(Connection);

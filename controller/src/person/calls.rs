@@ -238,16 +238,8 @@ mod tests {
             timeout: Duration::from_secs(1),
             wait: true,
         };
-        let contact = Contact {
-            name: "d".into(),
-            key: streembit_keys::PrivateKey::generate(&mut streembit_keys::rng::system()).public().clone(),
-            addresses: Vec::new(),
-            role: None,
-            paired: 0,
-            head: None,
-            went_back: None,
-            verified: true,
-        };
+        let key = streembit_keys::PrivateKey::generate(&mut streembit_keys::rng::system());
+        let contact = Contact::of("d", key.public().clone());
         for op in [Operation::InvokeAction, Operation::WriteProperty, Operation::CancelAction] {
             assert_eq!(silent(&contact, &call(op)).exit, Exit::OutcomeUnknown);
             assert_eq!(lost(&contact, &call(op)).exit, Exit::OutcomeUnknown);

@@ -187,16 +187,7 @@ mod tests {
         let key = || streembit_keys::PrivateKey::generate(&mut streembit_keys::rng::system());
         let (person, device) = (key(), key());
         let person = Person::recovering(Home::locate(Some(folder.path())).unwrap(), person);
-        let contact = Contact {
-            name: "garage".into(),
-            key: device.public().clone(),
-            addresses: Vec::new(),
-            role: None,
-            paired: 0,
-            head: None,
-            went_back: None,
-            verified: true,
-        };
+        let contact = Contact::of("garage", device.public().clone());
         // Somebody dials, and does not come to an end.
         let session = person.slot(&contact);
         let _dialling = session.connection.lock().await;

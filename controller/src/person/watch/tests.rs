@@ -5,14 +5,14 @@ mod device;
 use std::time::Duration;
 
 use serde_json::json;
-use streembit_peer::message::{End, Operation};
+use streembit_peer::message::{End, Operation, Request};
 use tokio::time::timeout;
 
 use super::Watching;
 use crate::door::{News, Watch};
 use crate::error::{Exit, Failure};
 use crate::person::Person;
-use device::SOON;
+use device::{Device, SOON, Session};
 
 fn watch(within: Duration) -> Watch {
     Watch {
@@ -46,14 +46,24 @@ async fn until_so_many_listen(person: &Person, count: usize) {
 /// How old a session gets where one is renewed: more than a test needs to follow something, less than anybody waits.
 const SHORT: Duration = Duration::from_millis(200);
 
+async fn known_and_renewed_soon() -> (Person, Device) {
+    let (person, device) = device::known().await;
+    (person.renewing_after(SHORT), device)
+}
+
+/// Somebody who follows the door, in which session, and what was asked for that.
+async fn following(person: &Person, device: &mut Device) -> (Watching, Session, Request) {
+    let mut watching = person.watch(watch(SOON));
+    let mut session = device.session().await;
+    let asked = session.agree(Operation::ObserveProperty).await;
+    assert_eq!(told(&mut watching).await, News::Begun);
+    (watching, session, asked)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_for_when_the_connection_goes_is_what_is_returned_to() {
-    let (person, mut device) = device::known().await;
-    let person = person.renewing_after(SHORT);
-    let mut watching = person.watch(watch(SOON));
-    let mut old = device.session().await;
-    old.agree(Operation::ObserveProperty).await;
-    assert_eq!(told(&mut watching).await, News::Begun);
+    let (person, mut device) = known_and_renewed_soon().await;
+    let (mut watching, old, _) = following(&person, &mut device).await;
     let mut new = device.session().await;
     let asked = new.asked(Operation::ObserveProperty).await;
     drop(old);
@@ -66,12 +76,8 @@ async fn what_is_asked_for_when_the_connection_goes_is_what_is_returned_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_during_a_renewal_leaves_nothing_on_the_device() {
-    let (person, mut device) = device::known().await;
-    let person = person.renewing_after(SHORT);
-    let mut watching = person.watch(watch(SOON));
-    let mut old = device.session().await;
-    old.agree(Operation::ObserveProperty).await;
-    assert_eq!(told(&mut watching).await, News::Begun);
+    let (person, mut device) = known_and_renewed_soon().await;
+    let (watching, mut old, _) = following(&person, &mut device).await;
     let mut new = device.session().await;
     let asked = new.asked(Operation::ObserveProperty).await;
     drop(watching);
@@ -82,12 +88,8 @@ async fn who_leaves_during_a_renewal_leaves_nothing_on_the_device() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ends_during_a_renewal_is_not_asked_for_in_the_new_session_either() {
-    let (person, mut device) = device::known().await;
-    let person = person.renewing_after(SHORT);
-    let mut watching = person.watch(watch(SOON));
-    let mut old = device.session().await;
-    let followed = old.agree(Operation::ObserveProperty).await;
-    assert_eq!(told(&mut watching).await, News::Begun);
+    let (person, mut device) = known_and_renewed_soon().await;
+    let (mut watching, mut old, followed) = following(&person, &mut device).await;
     let mut new = device.session().await;
     let asked = new.asked(Operation::ObserveProperty).await;
     old.end(&followed, End::Gone).await;
@@ -101,10 +103,7 @@ async fn what_ends_during_a_renewal_is_not_asked_for_in_the_new_session_either()
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_while_the_device_is_returned_to_leaves_nothing_on_it() {
     let (person, mut device) = device::known().await;
-    let mut watching = person.watch(watch(SOON));
-    let mut old = device.session().await;
-    old.agree(Operation::ObserveProperty).await;
-    assert_eq!(told(&mut watching).await, News::Begun);
+    let (mut watching, old, _) = following(&person, &mut device).await;
     drop(old);
     assert!(matches!(told(&mut watching).await, News::Lost { .. }));
     let mut new = device.session().await;
