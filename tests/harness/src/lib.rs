@@ -5,6 +5,7 @@
 //! It knows the programs by their command lines only, as a user does. Every process that it starts ends with the value
 //! that stands for it, by its id; everything that it writes lies in one temporary folder.
 
+mod apart;
 pub mod book;
 mod device;
 mod door;
@@ -16,6 +17,7 @@ mod seeded;
 mod told;
 pub mod usage;
 
+pub use apart::{LAN, apart};
 pub use device::Device;
 pub use door::{Door, Motor};
 pub use journal::Requests;

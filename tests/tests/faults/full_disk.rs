@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use streembit_harness::{Device, Finished, Person, Programs, Requests};
+use streembit_harness::{Device, Finished, Person, Programs, Requests, apart};
 
 /// Set for the process that has mounts of its own.
 const APART: &str = "STREEMBIT_TEST_APART";
@@ -40,12 +40,8 @@ fn in_mounts_of_its_own() {
 
 #[test]
 fn a_full_disk_stops_the_door_and_nothing_else() {
-    let mut apart = Command::new("unshare");
-    // Not root: root in a namespace of its own may mount, too.
-    if !rustix::process::geteuid().is_root() {
-        apart.arg("--map-root-user");
-    }
-    apart.arg("--mount").arg(std::env::current_exe().unwrap());
+    let mut apart = apart(&["--mount"]);
+    apart.arg(std::env::current_exe().unwrap());
     apart.args(["--exact", "full_disk::in_mounts_of_its_own", "--nocapture"]).env(APART, "1");
     Finished::run(&mut apart).unwrap().success().unwrap();
 }

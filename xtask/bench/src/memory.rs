@@ -1,9 +1,10 @@
 //! What a device needs while nobody asks anything.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Result;
+use streembit_harness::{LAN, apart};
 
 use crate::device::{Built, Device, ready};
 use crate::figures::Figures;
@@ -12,21 +13,12 @@ use crate::processes::Running;
 /// How long a device is left alone: its plugin is compiled, and what that has taken is given back.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// A network of one cable that leads nowhere, so that mDNS has something to work on; then the words that follow.
-const LAN: &str = "ip link set lo up && ip link add lan0 type veth peer name lan1 && \
-    ip address add 10.77.0.1/24 dev lan0 && ip link set lan0 up && ip link set lan1 up && \
-    ip route add 224.0.0.0/4 dev lan0 && exec \"$@\"";
-
 /// All processes of one device with mDNS on, in a network namespace of its own, so that nothing is announced.
 pub(crate) fn measure(figures: &mut Figures, built: Built<'_>) -> Result<()> {
     let device = Device::create(built, true)?;
     let run = device.command("run");
-    let mut apart = Command::new("unshare");
-    apart.arg("--net");
-    if !rustix::process::geteuid().is_root() {
-        apart.arg("--map-root-user");
-    }
-    apart.args(["sh", "-c", LAN, "sh"]);
+    let mut apart = apart(&["--net"]);
+    apart.args(["sh", "-c", &format!("{LAN}\nexec \"$@\""), "sh"]);
     apart.env("STREEMBIT_LOG", "error").arg(run.get_program()).args(run.get_args()).args(["--ready-fd", "1"]);
     let running = ready(Running::start(&mut apart, Stdio::piped())?)?;
     std::thread::sleep(SETTLE);

@@ -9,13 +9,12 @@
 mod people;
 mod trouble;
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use streembit_harness::usage::{family, memory_of};
-use streembit_harness::{Device, Person, Programs, Requests, Seeded, Told};
+use streembit_harness::{Device, Person, Programs, Requests, Seeded, Told, apart};
 
 use crate::programs::{self, Profile};
 use crate::{plugins, tool};
@@ -34,14 +33,8 @@ const SLACK: u64 = 1 << 20;
 
 /// Starts it anew in a network namespace, where the loopback interface can go away.
 pub(super) fn run_apart(minutes: u64) -> Result<()> {
-    let mut apart = Command::new("unshare");
-    apart.arg("--net");
-    if !rustix::process::geteuid().is_root() {
-        apart.arg("--map-root-user");
-    }
-    apart.args(["--kill-child=SIGKILL", "--fork", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-    // A person's PATH often lacks the folders of root's programs.
-    apart.env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()));
+    let mut apart = apart(&["--net", "--kill-child=SIGKILL", "--fork"]);
+    apart.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
     // Built outside, since there is no network inside.
     programs::build(Profile::Release)?;
     plugins::build()?;

@@ -7,20 +7,11 @@ use anyhow::{Context as _, Result, bail};
 
 use super::walk::Site;
 use super::{Chapter, Place, Walk};
-use crate::Programs;
+use crate::{LAN, Programs, apart};
 
-/// Process 1 of the world. It has the network of a home: a loopback and a LAN, with a route for multicast and nothing behind
-/// it. It waits for the end of its input, which is that of the test, and everything of the world ends with it.
-const FIRST: &str = "set -e
-PATH=$PATH:/usr/sbin:/sbin
-ip link set lo up
-ip link add lan0 type veth peer name lan1
-ip address add 10.77.0.1/24 dev lan0
-ip link set lan0 up
-ip link set lan1 up
-ip route add default dev lan0
-echo ready
-read -r _";
+/// Process 1 of the world, on its [`LAN`]. It waits for the end of its input, which is that of the test, and everything of the
+/// world ends with it.
+const FIRST: &str = "echo ready; read -r _";
 
 /// Where a package puts the plugins, and the book says that they are.
 const PACKAGED: &str = "/usr/lib/streembit/plugins";
@@ -49,12 +40,9 @@ impl World {
     /// A fresh one, with these programs on every PATH.
     pub fn new(programs: &Programs, sources: &Path) -> Result<Self> {
         let folder = tempfile::tempdir().context("a temporary folder")?;
-        let mut unshare = Command::new("unshare");
-        if !rustix::process::geteuid().is_root() {
-            unshare.args(["--user", "--map-root-user"]);
-        }
-        unshare.args(["--net", "--pid", "--mount", "--mount-proc", "--fork", "--kill-child=SIGKILL"]);
-        unshare.args(["bash", "-c", FIRST]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut unshare =
+            apart(&["--net", "--pid", "--mount", "--mount-proc", "--fork", "--kill-child=SIGKILL"]);
+        unshare.args(["bash", "-c", &format!("{LAN}\n{FIRST}")]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut first = unshare.spawn().context("`unshare` (Debian: util-linux)")?;
         let mut ready = [0; 6];
         let mut out = first.stdout.take().context("a pipe")?;
