@@ -12,6 +12,10 @@ use streembit_harness::{Person, Running, Seeded, Told};
 /// the patience of a command or two.
 const ARRIVED: Duration = Duration::from_secs(120);
 
+/// Between two presses. A device keeps the answers of one contact for as long as their requests may still count, a minute
+/// and their timeout, and refuses who has asked 8,192 things by then: some 125 a second.
+const BETWEEN_PRESSES: Duration = Duration::from_millis(20);
+
 /// What the device's description allows the state to be.
 const STATES: [&str; 6] = ["open", "closed", "opening", "closing", "stopped", "unknown"];
 
@@ -31,6 +35,7 @@ pub(super) fn press(ada: &Person, mut chance: Seeded, enough: &AtomicBool) -> Re
         if told.take(&ended)? {
             arrives(ada, state)?;
         }
+        std::thread::sleep(BETWEEN_PRESSES);
     }
     Ok(told)
 }
