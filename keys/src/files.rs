@@ -10,6 +10,8 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 /// What went wrong with which file.
@@ -82,6 +84,34 @@ pub fn write_atomic_as(
     mode: u32,
     owner: Option<(u32, u32)>,
 ) -> Result<(), FileError> {
+    write_beside(path, bytes, mode, owner, |temporary| {
+        fs::rename(temporary, path).map_err(io_error("replace", path))
+    })
+}
+
+/// Writes a file that is not there yet, and fails where it is, even where it came there only a moment ago. In any other way
+/// it is as [`write_atomic`].
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    write_beside(path, bytes, mode, None, |temporary| {
+        let here = rustix::fs::CWD;
+        match renameat_with(here, temporary, here, path, RenameFlags::NOREPLACE) {
+            // Not every file system can do that; those that cannot have links.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::hard_link(temporary, path)
+                .and_then(|()| fs::remove_file(temporary))
+                .map_err(io_error("create", path)),
+            renamed => renamed.map_err(|errno| io_error("create", path)(errno.into())),
+        }
+    })
+}
+
+/// Writes a durable file under another name in the same folder, and has `place` give it its own.
+fn write_beside(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+    place: impl FnOnce(&Path) -> Result<(), FileError>,
+) -> Result<(), FileError> {
     let folder = folder_of(path);
     let (temporary, mut file) = create_beside(path, folder, mode)?;
     let written = (|| {
@@ -93,7 +123,7 @@ pub fn write_atomic_as(
             .map_err(io_error("set the mode of", &temporary))?;
         file.write_all(bytes).map_err(io_error("write", &temporary))?;
         file.sync_all().map_err(io_error("sync", &temporary))?;
-        fs::rename(&temporary, path).map_err(io_error("replace", path))
+        place(&temporary)
     })();
     if let Err(error) = written {
         // Best effort: the error that matters is the first one.
@@ -152,6 +182,13 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
     read_to_end(&mut file, path, max)
 }
 
+/// Reads a whole file of at most `max` bytes out of a folder where somebody else may have put what they like: no link is
+/// followed, and no pipe is waited for.
+pub fn read_regular(path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
+    let (mut file, _) = open_regular(path, OFlags::NONBLOCK | OFlags::NOFOLLOW)?;
+    read_to_end(&mut file, path, max)
+}
+
 /// Reads a secret of at most `max` bytes from a regular file that neither its group nor others can read or write.
 pub fn read_secret(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
     read_private(path, max, 0o077)
@@ -167,19 +204,21 @@ pub fn read_credential(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, File
 
 fn read_private(path: &Path, max: u64, forbidden: u32) -> Result<Zeroizing<Vec<u8>>, FileError> {
     // Without NONBLOCK, opening a pipe that somebody put there would wait for its writer for ever.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let mut file =
-        OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(io_error("open", path))?;
-    // The open file is asked, not the path: nobody can swap it in between.
-    let metadata = file.metadata().map_err(io_error("look at", path))?;
-    if !metadata.is_file() {
-        return Err(FileError::NotAFile { path: path.to_owned() });
-    }
+    let (mut file, metadata) = open_regular(path, OFlags::NONBLOCK)?;
     let mode = metadata.mode() & 0o7777;
     if mode & forbidden != 0 {
         return Err(FileError::Exposed { path: path.to_owned(), mode });
     }
     read_to_end(&mut file, path, max).map(Zeroizing::new)
+}
+
+fn open_regular(path: &Path, flags: OFlags) -> Result<(File, fs::Metadata), FileError> {
+    let flags = flags.bits().cast_signed();
+    let file =
+        OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(io_error("open", path))?;
+    // The open file is asked, not the path: nobody can swap it in between.
+    let metadata = file.metadata().map_err(io_error("look at", path))?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(FileError::NotAFile { path: path.to_owned() }) }
 }
 
 fn read_to_end(file: &mut File, path: &Path, max: u64) -> Result<Vec<u8>, FileError> {

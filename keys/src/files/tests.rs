@@ -115,3 +115,37 @@ fn a_private_folder_is_private_even_where_it_was_not() {
     create_dir_private(&deep).unwrap();
     assert_eq!(mode_of(&deep), 0o700);
 }
+
+#[test]
+fn what_is_there_already_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    write_new(&path, b"first", 0o600).unwrap();
+    assert_eq!((fs::read(&path).unwrap().as_slice(), mode_of(&path)), (&b"first"[..], 0o600));
+    // Not a file, and not a link that leads nowhere.
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), &link).unwrap();
+    for taken in [&path, &link] {
+        match write_new(taken, b"second", 0o600).unwrap_err() {
+            FileError::Io { source, .. } => assert_eq!(source.kind(), io::ErrorKind::AlreadyExists),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+    assert_eq!(names_in(folder.path()), ["file", "link"], "nothing is left behind");
+}
+
+#[test]
+fn where_others_put_things_no_link_is_followed_and_no_pipe_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, link, pipe] = ["file", "link", "pipe"].map(|name| folder.path().join(name));
+    fs::write(&path, "text").unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert_eq!(read_regular(&path, 4).unwrap(), b"text");
+    assert!(matches!(read_regular(&path, 3), Err(FileError::TooLong { .. })));
+    assert!(matches!(read_regular(&link, 4), Err(FileError::Io { .. })));
+    assert!(matches!(read_regular(&pipe, 4), Err(FileError::NotAFile { .. })));
+    assert!(read_regular(&folder.path().join("none"), 4).unwrap_err().is_not_found());
+}
