@@ -3,7 +3,8 @@
 //! With the feature `failpoints`, `STREEMBIT_FAILPOINT=name[:nth]` in the environment aborts the process when it comes
 //! to that place for the nth time (the first, where none is given). Without the feature nothing of it is compiled in.
 
-/// Every place, in the order in which a command passes it. [`failpoint!`](macro@crate::failpoint) takes no other name.
+/// Every place, in the order in which a command passes it. [`failpoint!`](macro@crate::failpoint) takes no other name
+/// than these and [`REPLACING`].
 pub const NAMES: &[&str] = &[
     "open-before",
     "open-after",
@@ -34,7 +35,20 @@ pub const NAMES: &[&str] = &[
     "rights-cut",
 ];
 
-/// Dies here where a test asked for it. A name that [`NAMES`] does not list is refused by the compiler.
+/// Every place on the way from one device of a folder to another: a reset, an import.
+pub const REPLACING: &[&str] = &[
+    "replace-marked",
+    "replace-configured",
+    "replace-wiped",
+    "replace-factory",
+    "replace-journal",
+    "replace-beginning",
+    "replace-lan",
+    "replace-fingerprint",
+    "replace-account",
+];
+
+/// Dies here where a test asked for it. A name that neither [`NAMES`] nor [`REPLACING`] lists is refused by the compiler.
 #[macro_export]
 macro_rules! failpoint {
     ($name:literal) => {{
@@ -43,11 +57,15 @@ macro_rules! failpoint {
     }};
 }
 
-/// Whether [`NAMES`] has this name; for the macro.
+/// Whether [`NAMES`] or [`REPLACING`] has this name; for the macro.
 pub const fn is_listed(name: &str) -> bool {
+    has(NAMES, name) || has(REPLACING, name)
+}
+
+const fn has(names: &[&str], name: &str) -> bool {
     let mut i = 0;
-    while i < NAMES.len() {
-        if equal(NAMES[i].as_bytes(), name.as_bytes()) {
+    while i < names.len() {
+        if equal(names[i].as_bytes(), name.as_bytes()) {
             return true;
         }
         i += 1;

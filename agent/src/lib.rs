@@ -5,9 +5,10 @@
 //! itself ([`device`]). [`hardware`] does what a plugin's grant allows. [`control`] is the local owner's door, [`config`]
 //! the one file that people edit, [`clock`] the only reader of the wall clock, [`json_text`] how values wait, [`liveness`] what
 //! systemd's watchdog is fed by, [`check`] the list of what can be wrong,
-//! [`metrics`] what is counted, [`security_log`] what the log tells of those who try.
+//! [`backup`] is all of it that another machine needs to be this device, [`metrics`] what is counted, [`security_log`] what the log tells of those who try.
 
 pub mod access;
+pub mod backup;
 pub mod check;
 pub mod cli;
 pub mod clock;

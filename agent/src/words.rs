@@ -1,4 +1,13 @@
-//! Numbers as people say them.
+//! Words and numbers that more than one part says.
+
+/// What to do about contacts who are suspended.
+pub(crate) const CONFIRM: &str =
+    "An owner confirms each of them, `streembit confirm DEVICE WHO`, or revokes whom it no longer knows.";
+
+/// That so many contacts are suspended.
+pub(crate) fn suspended(count: usize) -> String {
+    format!("{count} of the contacts are suspended, since the device was restored from a backup")
+}
 
 /// A number of bytes: `1.5 GiB`.
 pub(crate) fn bytes(count: u64) -> String {

@@ -7,8 +7,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    accept, completions, contacts, device, init, invite, invoke, lock, log, ls, observe, offer, pair, read,
-    recovery, revoke, td, unlock, write,
+    accept, completions, confirm, contacts, device, init, invite, invoke, lock, log, ls, observe, offer,
+    pair, read, recovery, revoke, td, unlock, write,
 };
 use crate::desk::Desk;
 use crate::error::Outcome;
@@ -115,6 +115,8 @@ pub enum Command {
     Invite(invite::Args),
     /// Take all rights of somebody away
     Revoke(revoke::Args),
+    /// Let people go on whom a device suspended when it was restored
+    Confirm(confirm::Args),
     /// Get a device back when an account is lost, and prepare for that
     Recovery(recovery::Args),
     /// Read a device's journal
@@ -142,11 +144,7 @@ impl Cli {
 
 impl Global {
     fn source(&self) -> Source {
-        match (&self.passcode_file, self.passcode_fd) {
-            (Some(path), _) => Source::File(path.clone()),
-            (None, Some(number)) => Source::Descriptor(number),
-            (None, None) => Source::Prompt,
-        }
+        Source::of_options(self.passcode_file.clone(), self.passcode_fd)
     }
 }
 
@@ -179,6 +177,7 @@ impl Command {
             }
             Command::Invite(args) => output.print(&invite::run(desk, args).await?),
             Command::Revoke(args) => output.print(&revoke::run(desk, args).await?),
+            Command::Confirm(args) => output.print(&confirm::run(desk, args).await?),
             Command::Recovery(args) => output.print(&recovery::run(desk, args).await?),
             Command::Log(args) => {
                 let journal = log::run(desk, args).await?;

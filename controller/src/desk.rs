@@ -76,14 +76,31 @@ impl Desk {
         }
         let thing = call.thing.clone();
         let answered = self.door().await?.call(call).await;
+        self.say_restored(&device);
         let answered = answered.map_err(|failure| self.said_to_owner(failure, &device, &thing))?;
         if let Some(seen) = &answered.went_back {
             self.output.warn(&format!(
-                "the journal of {device} went back: {seen}. Somebody cut it off or rewrote it, or the device was \
-                 restored from a copy; `streembit log {device} --verify` says more."
+                "the journal of {device} went back: {seen}. Somebody cut it off or rewrote it, or two \
+                 machines are the same device; `streembit log {device} --verify` says more."
             ));
         }
         Ok(answered)
+    }
+
+    /// Says, once, that a device was made anew out of a backup: whoever has the backup and its passcode can do that.
+    fn say_restored(&self, device: &str) {
+        // Whatever keeps this from being looked at must not hide what came of the command; the next one says it.
+        let restored = || {
+            let contacts = self.home.contacts()?;
+            Ok::<_, Failure>(contacts.get(device)?.restored && contacts.take_restored(device)?)
+        };
+        if restored().unwrap_or(false) {
+            self.output.warn(&format!(
+                "{device} was restored from a backup. What it did and who was revoked after the backup is forgotten; all but \
+                 owners wait to be confirmed: `streembit confirm {device}`. If none of its owners restored it, somebody \
+                 else has its keys: tell it nothing more, and ask who did."
+            ));
+        }
     }
 
     /// An owner who is refused has no owner to ask: what they named is not there.

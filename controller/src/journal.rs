@@ -64,7 +64,10 @@ impl Chain {
                 let cut = signed.cut;
                 verdict
                     .unproven
-                    .push(format!("entries 1 to {cut} were removed by the device, as it is set to"));
+                    .push(format!(
+                        "entries 1 to {cut} are not kept: the device removed them, as it is set to, or they are from before it \
+                         was restored from a backup"
+                    ));
                 (cut, Some(signed.cut_head))
             } else {
                 (0, Some(origin(device)))
@@ -74,6 +77,14 @@ impl Chain {
             (from - 1, None)
         };
         if let Some(kept) = &kept
+            && kept.seq == last.0
+            && let Some(head) = last.1
+        {
+            // The chain goes on from that one, which the device has signed.
+            if kept.head != head.to_string() {
+                verdict.faults.push(format!("entry {} is not the one that was seen before", kept.seq));
+            }
+        } else if let Some(kept) = &kept
             && kept.seq <= last.0
         {
             verdict.unproven.push(format!("entry {}, the newest seen before, is among them", kept.seq));
@@ -235,6 +246,26 @@ mod tests {
         );
         let other = Device::new(6);
         assert_eq!(other.verdict(1, kept).faults, ["entry 5 is not the one that was seen before"]);
+    }
+
+    #[test]
+    fn the_last_entry_that_is_not_kept_is_known_by_its_head() {
+        let mut device = Device::new(5);
+        let kept = [device.kept(2), device.kept(3)];
+        let mut signed = device.signed();
+        (signed.cut, signed.cut_head) = (3, kept[1].as_ref().unwrap().head.parse().unwrap());
+        device.entries.drain(..3);
+        let verdict = |kept: Option<Head>| {
+            let mut chain = Chain::new(device.key.public().thumbprint(), &signed, 1, kept);
+            device.entries.iter().for_each(|entry| chain.check(entry));
+            chain.finish(&signed)
+        };
+        let [second, third] = kept;
+        let proven = verdict(third.clone());
+        assert_eq!((proven.faults.len(), proven.unproven.len()), (0, 1));
+        let other = Head { head: second.as_ref().unwrap().head.clone(), ..third.unwrap() };
+        assert_eq!(verdict(Some(other)).faults, ["entry 3 is not the one that was seen before"]);
+        assert_eq!(verdict(second).unproven.len(), 2, "an older one says nothing");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use streembit_keys::Thumbprint;
 use streembit_peer::message::ProblemCode;
-use streembit_peer::rights::{Change, ChangeHash, InvitationId};
+use streembit_peer::rights::{Change, ChangeHash, Grants, InvitationId};
 
 use crate::desk::{Desk, TIMEOUT};
 use crate::door::Ask;
@@ -39,6 +39,12 @@ pub struct Member {
     pub name: String,
     /// What they are to it.
     pub role: String,
+    /// What they may do besides.
+    #[serde(default)]
+    pub grants: Grants,
+    /// They may nothing of that until an owner confirms them: the device was restored from a backup.
+    #[serde(default)]
+    pub suspended: bool,
 }
 
 /// Somebody who was invited.

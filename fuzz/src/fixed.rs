@@ -62,7 +62,7 @@ pub fn initiator() -> (Initiator, Vec<u8>) {
 pub fn respond(m1: &[u8]) -> Option<(Responder, Vec<u8>)> {
     let person = PERSON.public();
     let lookup = |name: &_| (*name == person.thumbprint()).then(|| person.clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     Responder::accept(m1, &DEVICE, &peer_ids(), &welcome, NOW, &mut Numbers(2)).ok()
 }
 

@@ -52,6 +52,7 @@ struct Shared {
     clock: SessionClock,
     since: Instant,
     first_contact: bool,
+    generation: u32,
     outbox: mpsc::Sender<String>,
     /// How many more calls may be sent before one is answered.
     room: Semaphore,
@@ -115,7 +116,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let Established { sealer, opener, peers, own_clock, first_contact, .. } = established;
+        let Established { sealer, opener, peers, own_clock, first_contact, generation, .. } = established;
         let (outbox, messages) = mpsc::channel(MAX_OUTSTANDING);
         let closing = CancellationToken::new();
         let shared = Arc::new(Shared {
@@ -124,6 +125,7 @@ impl Connection {
             clock: own_clock,
             since: Instant::now(),
             first_contact,
+            generation,
             outbox,
             room: Semaphore::new(MAX_OUTSTANDING),
             carried: AtomicU64::new(0),
@@ -162,6 +164,11 @@ impl Connection {
     /// Whether this session began as a pairing.
     pub fn first_contact(&self) -> bool {
         self.shared.first_contact
+    }
+
+    /// How often the device was made anew out of a backup, as it said when the session began.
+    pub fn generation(&self) -> u32 {
+        self.shared.generation
     }
 
     /// Sends a call and waits for its answer, all of it, for at most `within`, which is also how long the call is valid.

@@ -4,7 +4,9 @@
 //! owner signs to change who may do what. [`offer`] and [`link`] are how two accounts meet for the first time.
 //! [`network`] carries bytes and is believed about nothing else.
 //!
-//! Everything but [`network`], [`wire`] and [`client`] does no I/O and reads no clock.
+//! [`passcode`] is where both programs get one from.
+//!
+//! Everything but [`network`], [`wire`], [`client`] and [`passcode`] does no I/O and reads no clock.
 
 pub mod address;
 pub mod client;
@@ -16,6 +18,7 @@ pub mod message;
 #[cfg(feature = "network")]
 pub mod network;
 pub mod offer;
+pub mod passcode;
 pub mod rights;
 pub mod session;
 pub mod wire;

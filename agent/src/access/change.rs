@@ -152,8 +152,8 @@ impl Rights {
                     return Err(ChangeRefused::AlreadyContact);
                 }
                 check_zones(grants, when)?;
-                let contact =
-                    Contact { key: key.clone(), name: name.clone(), role: *role, grants: grants.clone() };
+                let (name, grants) = (name.clone(), grants.clone());
+                let contact = Contact { key: key.clone(), name, role: *role, grants, suspended: false };
                 next.contacts.insert(key.thumbprint(), contact);
             }
             Change::SetRights { contact, role, grants } => {
@@ -178,6 +178,7 @@ impl Rights {
                 }
                 next.join(id, key, when)?;
             }
+            Change::Restore { id: _, generation, revoked } => next.restore(signer, *generation, revoked)?,
         }
         // 3. The next change follows this one.
         next.seq = signed.seq();
@@ -268,7 +269,8 @@ impl Rights {
         self.may_join(&key.thumbprint())?;
         // Somebody who was let in before the claim loses nothing by it.
         let grants = self.contact(&key.thumbprint()).map(|known| known.grants.clone()).unwrap_or_default();
-        let owner = Contact { key: key.clone(), name: name.clone(), role: Role::Owner, grants };
+        let owner =
+            Contact { key: key.clone(), name: name.clone(), role: Role::Owner, grants, suspended: false };
         self.contacts.insert(key.thumbprint(), owner);
         self.claimed = true;
         Ok(())
@@ -295,7 +297,14 @@ impl Rights {
         grants: &Grants,
         when: When,
     ) -> Result<(), ChangeRefused> {
-        let before = self.contact(contact).ok_or(ChangeRefused::Unknown("contact"))?.role;
+        let known = self.contact(contact).ok_or(ChangeRefused::Unknown("contact"))?;
+        if known.suspended && signer == Signer::Device {
+            // Whoever has a backup and its passcode stands at a device, too.
+            return Err(ChangeRefused::NotAllowed(
+                "only an owner or the recovery key confirms who is suspended since the device was restored",
+            ));
+        }
+        let before = known.role;
         if role != before {
             self.may_unmake(signer, before)?;
             self.may_make(signer, role)?;
@@ -304,6 +313,7 @@ impl Rights {
         let known = self.known_mut(contact)?;
         known.role = role;
         known.grants = grants.clone();
+        known.suspended = false;
         if before != role {
             self.end_invitations_of(contact);
         }
@@ -372,6 +382,13 @@ impl Rights {
         }
         let contact = match self.contact(&who) {
             Some(known) if known.role == Role::Owner => return Err(ChangeRefused::AlreadyContact),
+            // What it had was not confirmed: it has what it is invited to now, and no more.
+            Some(known) if known.suspended => Contact {
+                role: invitation.role,
+                grants: invitation.grants.clone(),
+                suspended: false,
+                ..known.clone()
+            },
             Some(known) => Contact {
                 role: known.role.max(invitation.role),
                 grants: both(&known.grants, &invitation.grants)?,
@@ -382,10 +399,43 @@ impl Rights {
                 name: invitation.name.clone(),
                 role: invitation.role,
                 grants: invitation.grants.clone(),
+                suspended: false,
             },
         };
         self.invitations.remove(id);
         self.contacts.insert(who, contact);
+        Ok(())
+    }
+
+    /// What owners did after the backup was made is not known here: who was revoked since must not come back by it, nor who
+    /// found an old link. Owners stay what they were, since somebody must be able to confirm the others.
+    /// Whom whoever restored it knows to be revoked goes with the same change: at no instant may they do anything.
+    fn restore(
+        &mut self,
+        signer: Signer,
+        generation: u32,
+        revoked: &[Thumbprint],
+    ) -> Result<(), ChangeRefused> {
+        if signer != Signer::Device {
+            return Err(ChangeRefused::NotAllowed("only the device itself signs that it was restored"));
+        }
+        if generation <= self.generation {
+            return Err(ChangeRefused::NotAllowed(
+                "a device counts how often it was restored, and never backwards",
+            ));
+        }
+        for key in revoked {
+            let is_recovery = |recovery: &mut PublicKey| recovery.thumbprint() == *key;
+            if self.contacts.remove(key).is_none() && self.recovery.take_if(is_recovery).is_none() {
+                return Err(ChangeRefused::Unknown("contact"));
+            }
+            self.forget_for_good(*key)?;
+        }
+        for contact in self.contacts.values_mut() {
+            contact.suspended |= contact.role != Role::Owner;
+        }
+        self.invitations.clear();
+        self.generation = generation;
         Ok(())
     }
 

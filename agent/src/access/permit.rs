@@ -47,6 +47,8 @@ pub enum Denied {
     Stranger,
     /// The key was one's, and was revoked.
     Revoked,
+    /// The key is a contact's whom no owner has confirmed since the device was restored from a backup.
+    Suspended,
     /// Nothing covers this thing, affordance and operation.
     NoGrant,
     /// A grant covers it at another time.
@@ -62,6 +64,7 @@ impl Denied {
         match self {
             Self::Stranger => "not a contact",
             Self::Revoked => "revoked",
+            Self::Suspended => "suspended since the device was restored",
             Self::NoGrant => "no grant",
             Self::NotNow => "not at this time",
             Self::Clock => "the device does not know the time",
@@ -140,6 +143,7 @@ impl Rights {
 
     fn known(&self, who: &Thumbprint) -> Result<Caller<'_>, Denied> {
         match self.contact(who) {
+            Some(contact) if contact.suspended => Err(Denied::Suspended),
             Some(contact) => Ok(Caller::Contact(contact)),
             None if self.key_of(who).is_some() => Ok(Caller::Recovery),
             None if self.is_revoked(who) => Err(Denied::Revoked),

@@ -21,6 +21,8 @@ pub struct Rights {
     /// Keys that were revoked. They never come back: what was stolen stays stolen.
     pub(super) revoked: BTreeSet<Thumbprint>,
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
+    /// How often the device was made anew out of a backup.
+    pub(super) generation: u32,
 }
 
 /// Somebody whom the device knows.
@@ -34,6 +36,9 @@ pub struct Contact {
     pub role: Role,
     /// What it may do besides.
     pub grants: Grants,
+    /// It may nothing until an owner gives it rights again: the device was made anew out of a backup, and nobody knows
+    /// whether it was revoked since.
+    pub suspended: bool,
 }
 
 /// An invitation that nobody has accepted yet.
@@ -72,6 +77,7 @@ impl Rights {
             contacts: BTreeMap::new(),
             revoked: BTreeSet::new(),
             invitations: BTreeMap::new(),
+            generation: 0,
         }
     }
 
@@ -100,10 +106,20 @@ impl Rights {
         self.recovery.as_ref()
     }
 
-    /// The key of a contact, or the recovery key: who may open a session at all.
+    /// How often the device was made anew out of a backup.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// How many contacts wait for an owner to confirm them.
+    pub fn suspended(&self) -> usize {
+        self.contacts.values().filter(|contact| contact.suspended).count()
+    }
+
+    /// The key of a contact that is not suspended, or the recovery key: who may open a session at all.
     pub fn key_of(&self, who: &Thumbprint) -> Option<&PublicKey> {
         match self.contact(who) {
-            Some(contact) => Some(&contact.key),
+            Some(contact) => (!contact.suspended).then_some(&contact.key),
             None => self.recovery().filter(|key| key.thumbprint() == *who),
         }
     }

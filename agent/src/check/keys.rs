@@ -30,6 +30,10 @@ fn missing(data: &DataFolder, error: &IdentityError) -> Point {
         IdentityError::NotInitialised(_) => {
             format!("Make a device: `streembit-agent --data {} init`.", data.path().display())
         }
+        _ if data.is_interrupted() => {
+            "A factory reset or an import was interrupted. Begin it again; `streembit-agent factory-reset` makes a new device."
+                .to_owned()
+        }
         IdentityError::File(FileError::Exposed { path, .. }) => format!(
             "Keep it to its user: `chmod 600 {}`. Whoever had an account on this machine may know the key: a factory reset \
              makes another.",

@@ -122,7 +122,7 @@ fn change(
     let (before, after) = (Config::parse(&old), Config::parse(&new));
     let (before, after) = before.and_then(|before| Ok((before, after?))).map_err(Failure::invalid)?;
     if new != old {
-        write_config(&context.data, new.as_bytes()).map_err(Failure::failed)?;
+        write_config(&context.data, context.data.config(), new.as_bytes()).map_err(Failure::failed)?;
     }
     let restart = before.needs_restart(&after);
     let text = match (new == old, restart.is_empty()) {

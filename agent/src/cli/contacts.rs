@@ -3,6 +3,7 @@
 use super::{Context, Found, show};
 use crate::control::answer::{Owners, People};
 use crate::control::{Call, Failure};
+use crate::words::{CONFIRM, suspended as suspended_words};
 
 pub(super) fn execute(context: &Context) -> Result<Found, Failure> {
     let people: People = context.ask(&Call::Contacts)?;
@@ -30,10 +31,21 @@ fn text_of(people: &People) -> String {
                     1 => "1 grant".to_owned(),
                     n => format!("{n} grants"),
                 };
-                vec![contact.name.to_string(), contact.role.to_string(), contact.contact.to_string(), grants]
+                let suspended = if contact.suspended { "suspended" } else { "" };
+                vec![
+                    contact.name.to_string(),
+                    contact.role.to_string(),
+                    contact.contact.to_string(),
+                    grants,
+                    suspended.to_owned(),
+                ]
             })
             .collect();
         parts.push(show::table(&rows));
+    }
+    let suspended = people.contacts.iter().filter(|contact| contact.suspended).count();
+    if suspended > 0 {
+        parts.push(format!("{}\n{}", suspended_words(suspended), CONFIRM));
     }
     if !people.invitations.is_empty() {
         let rows: Vec<Vec<String>> = people

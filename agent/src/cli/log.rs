@@ -2,6 +2,7 @@
 
 use serde::Deserialize as _;
 use serde_json::Value;
+use streembit_peer::rights::{Change, SignedChange};
 
 use super::{Context, Found, show};
 use crate::control::{Call, Failure};
@@ -107,7 +108,18 @@ fn describe(what: &What, names: Option<&Value>) -> String {
             let times: u64 = reads.iter().map(|read| read.times).sum::<u64>() + unlisted;
             format!("{times} reads")
         }
-        What::Rights { number, .. } => format!("rights changed, change {number}"),
+        What::Rights { number, change } => {
+            // The device answers for its own journal; `journal verify` checks it.
+            let change = SignedChange::parse(change).ok();
+            match change.as_ref().map(|change| change.claimed_change()) {
+                Some(Change::Restore { generation, .. }) => {
+                    format!(
+                        "the device was restored from a backup, time {generation}; change {number} of rights"
+                    )
+                }
+                _ => format!("rights changed, change {number}"),
+            }
+        }
         What::InputsDropped { from, through, inputs } => {
             format!("{inputs} inputs of entries {from} to {through} were dropped")
         }

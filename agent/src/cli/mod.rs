@@ -9,6 +9,8 @@ mod check;
 mod completions;
 mod config;
 mod contacts;
+mod export;
+mod import;
 mod init;
 mod invite;
 mod journal;
@@ -30,7 +32,7 @@ use streembit_keys::files::FileError;
 use streembit_peer::exit::{self, Exit};
 
 use crate::control::{Call, Client, Failure};
-use crate::identity::{DEFAULT_DATA, DataFolder, IdentityError};
+use crate::identity::{Begun, DEFAULT_DATA, DataFolder, IdentityError};
 pub use output::Found;
 
 const EXAMPLES: &str = "\
@@ -105,6 +107,10 @@ enum Command {
     /// Check, show and change the config file
     #[command(subcommand)]
     Config(config::Command),
+    /// Write all that makes this device into one file under a passcode
+    Export(export::Args),
+    /// Make this machine the device of such a file
+    Import(import::Args),
     /// Wipe the device and make it a new one
     FactoryReset(reset::Args),
     /// Print completions for a shell
@@ -168,6 +174,8 @@ fn execute(cli: Cli) -> Result<Found, Failure> {
         Command::Logs(args) => logs::execute(&context, &args, json),
         Command::SupportBundle(args) => bundle::execute(&context, &args),
         Command::Config(command) => config::execute(&context, command),
+        Command::Export(args) => export::execute(&context, &args),
+        Command::Import(args) => import::execute(&context, &args),
         Command::FactoryReset(args) => reset::execute(&context, &args),
         Command::Completions(args) => Ok(completions::execute(&args)),
     }
@@ -184,10 +192,18 @@ impl From<IdentityError> for Failure {
             )),
             IdentityError::Exists(_) => Self::refused(message)
                 .or("To make it a new one, with everything on it gone: `streembit-agent factory-reset`."),
+            IdentityError::Taken(_) => Self::refused(message).or(
+                "Name another folder with --data, or make this a new device first, with all that is on it gone: \
+                 `streembit-agent factory-reset`.",
+            ),
             IdentityError::InUse(_) => {
                 Self::refused(message).or("Stop it first: `systemctl stop streembit-agent`.")
             }
             IdentityError::Key { .. } | IdentityError::Factory { .. } => Self::invalid(message),
+            IdentityError::Unclear { .. } => Self::failed(message).or(
+                "Nothing was changed. Where its journal is damaged, nothing says which times were trusted: add `--forget-time` to \
+                 `factory-reset`, which makes this a new device with all that is on it gone.",
+            ),
             IdentityError::OtherKey { folder, .. } => Self::invalid(message).or(format!(
                 "After a factory reset, hand the new key over in its place: `LoadCredential=account.key:{}`.",
                 DataFolder::new(folder).account_key().display()
@@ -195,9 +211,14 @@ impl From<IdentityError> for Failure {
             IdentityError::KeyOfRootInside(_) => {
                 Self::invalid(message).or("Leave `--credential` out, or leave the folder at its default.")
             }
-            IdentityError::ResetByRoot => {
+            IdentityError::Interrupted(Begun::Reset) => {
                 Self::failed(message).or("`sudo streembit-agent factory-reset` goes on with it.")
             }
+            IdentityError::Interrupted(Begun::Import) => Self::failed(message).or(
+                "Begin it again, `sudo streembit-agent import FILE`, or make a new device: `sudo streembit-agent \
+                 factory-reset`.",
+            ),
+            IdentityError::NeedsRoot(_) => Self::refused(message).or("Run this with `sudo`."),
             IdentityError::File(FileError::Io { source, .. })
                 if source.kind() == std::io::ErrorKind::PermissionDenied =>
             {

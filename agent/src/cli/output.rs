@@ -80,6 +80,12 @@ pub(super) fn failure(failure: &Failure, as_json: bool) -> Exit {
     failure.exit
 }
 
+/// Tells the person at the terminal something on the way.
+pub(super) fn say(text: &str) {
+    // Who cannot be told is asked again all the same.
+    let _ = writeln!(io::stderr().lock(), "streembit-agent: {text}");
+}
+
 fn line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if !text.is_empty() {

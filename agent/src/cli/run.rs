@@ -42,8 +42,8 @@ pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> 
     }
     refuse_to_run_as_root(data)?;
     let lock = data.lock()?;
-    if let Some(key) = finish_reset(data, &lock, &mut streembit_keys::rng::system())? {
-        tracing::warn!(device = %key.thumbprint(), "a factory reset that was interrupted is done now");
+    if let Some((begun, key)) = finish_reset(data, &lock, &mut streembit_keys::rng::system())? {
+        tracing::warn!(device = %key.thumbprint(), "{begun} was interrupted: this is a new device now, and nobody's");
         if credential(credentials().as_deref()).is_some() {
             // systemd read it before, so it is the old one.
             return Err(

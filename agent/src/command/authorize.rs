@@ -78,6 +78,8 @@ fn code_of(denied: Denied) -> ProblemCode {
     match denied {
         // That a grant of one's own depends on the time is no secret, and says what to do about it.
         Denied::Clock => ProblemCode::Clock,
-        Denied::Stranger | Denied::Revoked | Denied::NoGrant | Denied::NotNow => ProblemCode::Refused,
+        Denied::Stranger | Denied::Revoked | Denied::Suspended | Denied::NoGrant | Denied::NotNow => {
+            ProblemCode::Refused
+        }
     }
 }

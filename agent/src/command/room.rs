@@ -54,7 +54,8 @@ impl Kind {
     fn of(who: &Thumbprint, rights: &Rights) -> Self {
         if rights.may_change_rights(who) {
             Self::Owner
-        } else if rights.contact(who).is_some() {
+        } else if rights.key_of(who).is_some() {
+            // Whoever is suspended is as good as nobody, and comes in by a link like any other stranger.
             Self::Contact
         } else {
             Self::Stranger

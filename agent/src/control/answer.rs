@@ -142,6 +142,9 @@ pub struct Contact {
     pub role: Role,
     /// What it may do besides.
     pub grants: Grants,
+    /// It may nothing of that, until an owner confirms it: the device was restored from a backup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
 }
 
 /// One invitation.

@@ -12,10 +12,11 @@ use crate::clock::Witness;
 use crate::config::Config;
 use crate::control::answer::Owners;
 use crate::device::Checker;
+use crate::journal::MAX_BEGINNING;
 use crate::liveness::stuck;
 use crate::plugins::Status;
 use crate::things::Health;
-use crate::words::bytes;
+use crate::words::{CONFIRM, bytes, suspended};
 
 /// How long a part may take to come round before it counts as stuck: a write to a slow card takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -102,9 +103,11 @@ impl Core {
         match self.owners() {
             Owners::NotYet => Diagnosis::Owner
                 .warning("nobody has taken this device yet", "Take it: `streembit-agent pair`."),
-            Owners::Some => {
-                Diagnosis::Owner.ok(format!("{} contacts", self.device.rights().contacts().count()))
-            }
+            // How many, and not who: whoever was granted `health` need not know that.
+            Owners::Some => match self.device.rights().suspended() {
+                0 => Diagnosis::Owner.ok(format!("{} contacts", self.device.rights().contacts().count())),
+                waiting => Diagnosis::Owner.warning(suspended(waiting), CONFIRM),
+            },
             Owners::NoMore => Diagnosis::Owner.bad("the last owner was revoked", Owners::WAYS_OUT),
         }
     }
@@ -136,7 +139,8 @@ impl Core {
             ),
             Witness::BehindFloor => Diagnosis::Clock.bad(
                 "the clock lies before a time that was trusted already: one of the two was wrong",
-                "Set the clock right; if it was ahead before, start the agent with `--forget-time` once.",
+                "Set the clock right; if it was ahead before, start the agent with `--forget-time` once. A factory reset \
+                 takes that option, too.",
             ),
         }
     }
@@ -148,6 +152,9 @@ impl Core {
                 format!("nothing can be recorded, so nothing moves: {trouble}"),
                 "Make room on the disk, or mend it; the journal goes on by itself.",
             );
+        }
+        if let Some(point) = check_rights(journal.rights_bytes()) {
+            return point;
         }
         let (size, most) = (journal.size(), journal.settings().max_bytes);
         Diagnosis::Journal.ok(format!(
@@ -190,6 +197,21 @@ impl Core {
     }
 }
 
+/// All changes of rights must fit into a backup. It is said from half of that on, while there is time.
+fn check_rights(taken: u64) -> Option<Point> {
+    (taken > MAX_BEGINNING / 2).then(|| {
+        Diagnosis::Journal.warning(
+            format!(
+                "all changes of rights so far take {}, and a backup holds {}",
+                bytes(taken),
+                bytes(MAX_BEGINNING)
+            ),
+            "Change rights less often: a grant with hours in place of one that is given and taken each day. Beyond that \
+             size, no backup can be made; a factory reset begins anew.",
+        )
+    })
+}
+
 fn check_plugin(status: &Status) -> Point {
     let times: u64 = status.ends.values().sum();
     let point = match (&status.health, &status.last_end) {
@@ -211,6 +233,14 @@ mod tests {
     use super::*;
     use crate::check::Level;
     use crate::plugins::LastEnd;
+
+    #[test]
+    fn a_device_that_comes_near_the_size_of_a_backup_says_so_in_time() {
+        assert!(check_rights(MAX_BEGINNING / 2).is_none());
+        let point = check_rights(MAX_BEGINNING / 2 + 1).unwrap();
+        assert_eq!(point.level, Level::Warning);
+        assert!(point.detail.contains("16.0 MiB") && point.detail.contains("32.0 MiB"), "{point:?}");
+    }
 
     #[test]
     fn a_plugin_that_ended_of_late_is_a_warning_and_one_that_is_down_is_worse() {

@@ -111,6 +111,7 @@ impl Core {
             name: contact.name.clone(),
             role: contact.role,
             grants: contact.grants.clone(),
+            suspended: contact.suspended,
         });
         let invitations = rights.invitations().map(|(id, invitation)| Invitation {
             id: *id,

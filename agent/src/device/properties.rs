@@ -107,6 +107,9 @@ impl Device {
             })
             .collect();
         let mut shown = json!({ "seq": rights.seq(), "head": rights.head(), "contacts": contacts, "invitations": invitations });
+        if rights.generation() > 0 {
+            shown["generation"] = json!(rights.generation());
+        }
         if let Some(recovery) = rights.recovery().filter(|_| all) {
             shown["recovery"] = json!(recovery.thumbprint());
         }
@@ -136,6 +139,11 @@ impl Device {
 }
 
 fn shown(contact: &Contact) -> Value {
-    let Contact { key, name, role, grants } = contact;
-    json!({ "key": key, "contact": key.thumbprint(), "name": name, "role": role, "grants": grants })
+    let Contact { key, name, role, grants, suspended } = contact;
+    let mut shown =
+        json!({ "key": key, "contact": key.thumbprint(), "name": name, "role": role, "grants": grants });
+    if *suspended {
+        shown["suspended"] = json!(true);
+    }
+    shown
 }

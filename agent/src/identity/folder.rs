@@ -9,6 +9,7 @@ use streembit_keys::files::{FileError, create_dir_private, sync_dir};
 
 use super::IdentityError;
 use super::owner::Owner;
+use crate::journal::Beginning;
 
 /// Where an installed device keeps everything.
 pub const DEFAULT_DATA: &str = "/var/lib/streembit";
@@ -59,7 +60,7 @@ impl DataFolder {
 
     /// The same folder with the account's key elsewhere.
     #[cfg(test)]
-    pub(super) fn with_account_key(self, account_key: PathBuf) -> Self {
+    pub(crate) fn with_account_key(self, account_key: PathBuf) -> Self {
         Self { account_key, ..self }
     }
 
@@ -88,6 +89,18 @@ impl DataFolder {
         self.folder.join("factory.json")
     }
 
+    /// The same, as the backup has it that this device was made of. On a machine that has its own, that counts.
+    pub(super) fn factory_of_backup(&self) -> PathBuf {
+        self.folder.join("factory-of-backup.json")
+    }
+
+    /// The config from before an import that brought another one.
+    pub(crate) fn replaced_config(&self) -> PathBuf {
+        let mut name = self.config.as_os_str().to_owned();
+        name.push(".before-import");
+        name.into()
+    }
+
     /// The one file that people edit.
     pub fn config(&self) -> &Path {
         &self.config
@@ -101,6 +114,11 @@ impl DataFolder {
     /// The journal, the rights and the kept answers.
     pub fn state(&self) -> PathBuf {
         self.folder.join("state.db")
+    }
+
+    /// What the journal begins with, until the first start.
+    pub(super) fn beginning(&self) -> PathBuf {
+        Beginning::path(&self.state())
     }
 
     /// Compiled plugins and what they store.
@@ -118,7 +136,7 @@ impl DataFolder {
         self.folder.join("metrics.sock")
     }
 
-    /// There while a factory reset is under way.
+    /// There while this device gives way to another one.
     pub(super) fn reset_marker(&self) -> PathBuf {
         self.folder.join("reset")
     }
@@ -126,6 +144,11 @@ impl DataFolder {
     /// Whether `init` was run to its end.
     pub fn is_initialised(&self) -> bool {
         self.account_key().exists()
+    }
+
+    /// Whether its device was about to give way to another one, and something came between.
+    pub fn is_interrupted(&self) -> bool {
+        std::fs::symlink_metadata(self.reset_marker()).is_ok()
     }
 
     /// Makes the folder, private to its owner, and that of the config, which everybody may look into.

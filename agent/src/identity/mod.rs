@@ -1,13 +1,15 @@
 //! Who this device is, and the folder where it keeps that.
 //!
 //! `init` makes an identity ([`create`]), `run` loads it ([`Identity::load`]), `factory-reset` makes another one in its place
-//! ([`reset`]). Each of them survives a power cut at any instant: the account key is written last, and a reset leaves a
-//! marker behind until it is done.
+//! ([`reset`]), and `import` puts that of a backup there ([`replace`]). Each of them survives a power cut at any instant: the account key is
+//! written last, and what wipes a device leaves a marker behind until it is done.
 
 mod create;
 mod factory;
 mod folder;
+mod marker;
 mod owner;
+mod replace;
 mod reset;
 
 use std::path::{Path, PathBuf};
@@ -18,9 +20,11 @@ use streembit_keys::{PrivateKey, pkcs8};
 pub use create::{Origin, create};
 pub use factory::{BadFactory, Factory};
 pub use folder::{DEFAULT_DATA, DataFolder, Lock};
+pub use marker::Begun;
 pub use owner::Keeper;
-pub(crate) use owner::write_config;
-pub use reset::{finish_reset, reset};
+pub(crate) use owner::{read_config, write_config};
+pub use replace::replace;
+pub use reset::{Past, finish_reset, reset};
 
 /// Who this device is.
 #[derive(Debug)]
@@ -45,6 +49,17 @@ pub enum IdentityError {
     /// `init` was run before.
     #[error("there is a device in {} already", .0.display())]
     Exists(PathBuf),
+    /// There is a device that somebody has taken.
+    #[error("the device in {} has contacts", .0.display())]
+    Taken(PathBuf),
+    /// What is in the folder cannot be looked at.
+    #[error("{}: {error}", path.display())]
+    Unclear {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: crate::journal::ReadError,
+    },
     /// A key file holds no key that can be used.
     #[error("{}: {error}", path.display())]
     Key {
@@ -72,9 +87,12 @@ pub enum IdentityError {
     /// Root's key shall lie in a folder whose user could put something else in its place.
     #[error("{} is no place for a key of root's: `--credential` is for the installed device", .0.display())]
     KeyOfRootInside(PathBuf),
-    /// A reset that root began, by somebody who cannot write where root did.
-    #[error("a factory reset that root began was interrupted")]
-    ResetByRoot,
+    /// Something that root began, for somebody who cannot write where root did.
+    #[error("{0} that root began was interrupted, and this is no device any more")]
+    Interrupted(Begun),
+    /// The account's key lies where only root writes.
+    #[error("only root can write {}", .0.display())]
+    NeedsRoot(PathBuf),
     /// Another program works in the folder.
     #[error("the data folder {} is in use: an agent runs on it", .0.display())]
     InUse(PathBuf),
@@ -104,13 +122,19 @@ impl Identity {
             }
         };
         let lan = read_key(&data.lan_key(), &read_secret(&data.lan_key(), MAX_KEY)?)?;
-        let factory = match read_bounded(&data.factory(), factory::MAX_FILE) {
-            Ok(bytes) => Factory::parse(&bytes)
-                .map_err(|error| IdentityError::Factory { path: data.factory(), error })?,
-            Err(error) if error.is_not_found() => Factory::default(),
-            Err(error) => return Err(error.into()),
+        let factory = match read_factory(data.factory())? {
+            Some(factory) => factory,
+            None => read_factory(data.factory_of_backup())?.unwrap_or_default(),
         };
         Ok(Self { account, lan, factory })
+    }
+}
+
+fn read_factory(path: PathBuf) -> Result<Option<Factory>, IdentityError> {
+    match read_bounded(&path, factory::MAX_FILE) {
+        Ok(bytes) => Factory::parse(&bytes).map(Some).map_err(|error| IdentityError::Factory { path, error }),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -8,9 +8,10 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
-use streembit_keys::files::{FileError, write_atomic_as};
+use streembit_keys::files::{FileError, read_bounded, read_regular, write_atomic_as};
 
 use super::DataFolder;
+use crate::config;
 
 /// The user and group of a folder that is not root's, as root sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +47,20 @@ pub(super) fn write_private(data: &DataFolder, path: &Path, bytes: &[u8]) -> Res
 
 /// Writes the config. Outside of the data folder it stays root's, and the folder's group may read it: the service has no
 /// business in changing it.
-pub(crate) fn write_config(data: &DataFolder, bytes: &[u8]) -> Result<(), FileError> {
-    let path = data.config();
+pub(crate) fn write_config(data: &DataFolder, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     match Owner::of_folder(data)? {
         Some(owner) if !path.starts_with(data.path()) => {
             write_atomic_as(path, bytes, 0o640, Some((0, owner.group)))
         }
         _ => write_private(data, path, bytes),
     }
+}
+
+/// Reads the config, or what lies beside it. In its own folder the service's user could put a link to root's files there, and
+/// what root reads becomes that user's here.
+pub(crate) fn read_config(data: &DataFolder, path: &Path) -> Result<Vec<u8>, FileError> {
+    let read = if path.starts_with(data.path()) { read_regular } else { read_bounded };
+    read(path, config::MAX_FILE)
 }
 
 /// Writes the account's key: for root alone where systemd hands it to the service, else as any other file.

@@ -3,6 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use streembit_keys::rng::system;
 
+use super::marker::Marker;
 use super::*;
 
 fn folder() -> (tempfile::TempDir, DataFolder) {
@@ -104,7 +105,7 @@ fn a_systemd_credential_serves_without_the_file_and_only_for_its_own_device() {
     // What a factory reset leaves behind where the credential comes from elsewhere.
     let old = fs::read(&credential).unwrap();
     fs::write(data.account_key(), &old).unwrap();
-    let new = reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+    let new = reset(&data, &data.lock().unwrap(), Past::Counts, &mut system()).unwrap();
     let loaded = Identity::load(&data, Some(folder.path()));
     assert!(matches!(loaded, Err(IdentityError::OtherKey { .. })), "{loaded:?}");
     fs::remove_file(&credential).unwrap();
@@ -130,8 +131,10 @@ fn full_device() -> (tempfile::TempDir, DataFolder, streembit_keys::PublicKey) {
     };
     let public = create(&data, origin, &mut system()).unwrap();
     fs::write(data.config(), "name = \"Mine\"\n").unwrap();
-    fs::write(data.state(), "contacts").unwrap();
-    fs::write(data.path().join("state.db-wal"), "more contacts").unwrap();
+    let key = Identity::load(&data, None).unwrap().account;
+    let clock = std::sync::Arc::new(crate::clock::Clock::system());
+    drop(crate::journal::Journal::open(&data.state(), &key, clock, Default::default()).unwrap());
+    fs::write(data.path().join("state.db-marks"), "more").unwrap();
     for inner in ["floors/root.json", "publishers/a.json", "plugins/door.cwasm"] {
         let path = data.path().join(inner);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -145,7 +148,7 @@ fn is_wiped(data: &DataFolder, old: &streembit_keys::PublicKey) {
     assert_ne!(identity.account.public(), old);
     assert_eq!(identity.factory.serial.as_deref(), Some("7"));
     assert_eq!(fs::read_to_string(data.config()).unwrap(), crate::config::DEFAULT);
-    for gone in ["state.db", "state.db-wal", "plugins", "reset"] {
+    for gone in ["state.db", "state.db-marks", "plugins", "reset"] {
         assert!(!data.path().join(gone).exists(), "{gone}");
     }
     for kept in ["floors/root.json", "publishers/a.json"] {
@@ -157,7 +160,7 @@ fn is_wiped(data: &DataFolder, old: &streembit_keys::PublicKey) {
 fn a_reset_wipes_everything_but_floors_publishers_and_what_the_factory_wrote() {
     let (_folder, data, old) = full_device();
     let lock = data.lock().unwrap();
-    let new = reset(&data, &lock, &mut system()).unwrap();
+    let new = reset(&data, &lock, Past::Counts, &mut system()).unwrap();
     assert_eq!(Identity::load(&data, None).unwrap().account.public(), &new);
     is_wiped(&data, &old);
 }
@@ -198,7 +201,7 @@ fn a_config_that_is_there_is_kept_by_init_and_made_new_by_a_reset() {
     fs::write(data.config(), "name = \"Mine\"\n").unwrap();
     create(&data, Origin::default(), &mut system()).unwrap();
     assert_eq!(fs::read_to_string(data.config()).unwrap(), "name = \"Mine\"\n");
-    reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+    reset(&data, &data.lock().unwrap(), Past::Counts, &mut system()).unwrap();
     assert_eq!(fs::read_to_string(data.config()).unwrap(), crate::config::DEFAULT);
     assert!(!data.path().join("config.toml").exists());
 }
@@ -207,7 +210,7 @@ fn a_config_that_is_there_is_kept_by_init_and_made_new_by_a_reset() {
 fn a_reset_that_cannot_reach_the_config_ends_before_anything_is_gone() {
     let (folder, data, _) = full_device();
     let data = data.with_config(folder.path().join("no-such-folder/agent.toml"));
-    assert!(reset(&data, &data.lock().unwrap(), &mut system()).is_err());
+    assert!(reset(&data, &data.lock().unwrap(), Past::Counts, &mut system()).is_err());
     assert!(data.state().exists() && data.account_key().exists());
     // What was begun is not forgotten.
     fs::create_dir(folder.path().join("no-such-folder")).unwrap();
@@ -250,7 +253,7 @@ fn what_root_makes_in_anothers_folder_is_that_users_but_for_the_key_that_root_ke
         let _ = fs::remove_file(data.account_key());
         let old = create(&data, Origin { keeper, ..Origin::default() }, &mut system()).unwrap();
         check(key);
-        let new = reset(&data, &data.lock().unwrap(), &mut system()).unwrap();
+        let new = reset(&data, &data.lock().unwrap(), Past::Counts, &mut system()).unwrap();
         assert_ne!(old, new);
         check(key);
         // Also where it was interrupted.
@@ -269,6 +272,31 @@ fn a_key_of_roots_does_not_lie_in_the_folder_of_somebody_else() {
     let made = create(&data, origin, &mut system());
     assert!(matches!(made, Err(IdentityError::KeyOfRootInside(_))), "{made:?}");
     assert!(!data.path().exists());
+}
+
+#[test]
+fn init_goes_on_where_a_reset_was_interrupted() {
+    let (_folder, data, old) = full_device();
+    fs::write(data.reset_marker(), "").unwrap();
+    fs::remove_file(data.account_key()).unwrap();
+    let new = create(&data, Origin::default(), &mut system()).unwrap();
+    is_wiped(&data, &old);
+    // And nobody throws it away at the next start.
+    assert!(finish_reset(&data, &data.lock().unwrap(), &mut system()).unwrap().is_none());
+    assert_eq!(Identity::load(&data, None).unwrap().account.public(), &new);
+}
+
+#[test]
+fn what_a_reset_was_begun_with_is_what_it_ends_with() {
+    // However much of the journal is left, the floors are those that were read before anything was gone.
+    let (_folder, data, _) = full_device();
+    let floors = crate::journal::Floors { clock: Some(1_795_435_200), generation: 2 };
+    let marker = Marker { floors, config: true, ..Marker::default() };
+    marker.write(&data).unwrap();
+    fs::write(data.state(), "half of it").unwrap();
+    let (begun, _) = finish_reset(&data, &data.lock().unwrap(), &mut system()).unwrap().unwrap();
+    assert_eq!(begun, Begun::Reset);
+    assert_eq!(crate::journal::read_floors(&data.state()), Ok(floors));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub const MAX_ANSWERS: usize = 8192;
 pub const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 /// The most unexpired answers of all contacts: about 10 MB of memory.
-const MAX_ALL: usize = 4 * MAX_ANSWERS;
+pub(super) const MAX_ALL: usize = 4 * MAX_ANSWERS;
 
 /// An answer is kept a little longer than its request is valid, which its caller's clock decides and not ours.
 const SLACK: Duration = Duration::from_secs(60);

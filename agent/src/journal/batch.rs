@@ -1,19 +1,22 @@
 //! One transaction in the making.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
+use streembit_keys::rng;
 use streembit_peer::message::{Answer, JournalHead, Problem, ProblemCode, Receipt};
-use streembit_peer::rights::{SignedChange, sign_change};
+use streembit_peer::rights::{Change, RestoreId, SignedChange, sign_change};
 use tokio::sync::oneshot;
 
 use super::answers::Key;
 use super::aside::Pending;
+use super::beginning::Beginning;
 use super::entry::{Body, Outcome, Unknown, What, link};
 use super::marks::Mark;
 use super::writer::Job;
-use super::{Recorded, RightsError, Shared, Standing};
-use crate::access::Rights;
+use super::{Recorded, RightsError, Shared, Standing, schema};
+use crate::access::{ChangeRefused, Rights};
 use crate::clock::Now;
 
 /// Places in the ring of denials: about 1 MB.
@@ -120,9 +123,8 @@ impl<'a> Batch<'a> {
             }
             Job::Change { change, reply } => self.change(&change, reply)?,
             Job::ChangeHere { change, reply } => {
-                let rights = &self.chain.rights;
-                let (seq, prev) = (rights.seq() + 1, rights.head());
-                self.change(&sign_change(&self.shared.device, rights.device(), seq, prev, *change), reply)?;
+                let signed = self.sign_here(*change);
+                self.change(&signed, reply)?;
             }
             Job::DropInputs { from, through, reply } => {
                 let inputs = self.execute(
@@ -312,28 +314,81 @@ impl<'a> Batch<'a> {
         Ok(self.chain.standing.last)
     }
 
+    /// Takes over what another journal had, but for its entries: the chain goes on from its head.
+    pub(super) fn take_over(&mut self, beginning: &Beginning) -> rusqlite::Result<()> {
+        let floors = beginning.all_floors();
+        if let Some(floor) = floors.clock {
+            self.fact("floor", floor)?;
+        }
+        self.fact("generation", floors.generation)?;
+        let Some(from) = &beginning.from else { return Ok(()) };
+        schema::mark_restored(self.transaction)?;
+        for (number, change) in (1..).zip(&from.changes) {
+            self.keep_change(number, 0, change)?;
+        }
+        for call in &from.calls {
+            self.execute(
+                // Without an answer: nobody knows how it ended, and it never begins again.
+                "INSERT INTO answers (contact, call, content, intent) VALUES (?1, ?2, ?3, 0)",
+                params![call.contact.as_bytes(), call.call.as_bytes(), call.content()],
+            )?;
+        }
+        let standing = &mut self.chain.standing;
+        (standing.cut, standing.cut_head) = (standing.last.seq, standing.last.head);
+        Ok(())
+    }
+
+    /// The device was made anew out of a backup, and signs that: more often than the backup knows of, and than any was on this
+    /// machine.
+    pub(super) fn restored(&mut self, beginning: &Beginning) -> rusqlite::Result<()> {
+        let before = self.chain.rights.generation().max(beginning.floors.generation);
+        let generation = before.saturating_add(1);
+        self.fact("generation", generation)?;
+        let id = RestoreId::from_bytes(rng::bytes(&mut rng::system()));
+        let change = Change::Restore { id, generation, revoked: beginning.revoked.clone() };
+        let made = self.record(&self.sign_here(change))?;
+        made.map(|_| ()).map_err(|refused| rusqlite::Error::ToSqlConversionFailure(refused.into()))
+    }
+
     fn change(
         &mut self,
         change: &SignedChange,
         reply: oneshot::Sender<Result<Receipt, RightsError>>,
     ) -> rusqlite::Result<()> {
+        let made = self.record(change)?;
+        self.reply(reply, made.map_err(RightsError::from));
+        Ok(())
+    }
+
+    /// The next change, in the device's own name.
+    fn sign_here(&self, change: Change) -> SignedChange {
+        let rights = &self.chain.rights;
+        sign_change(&self.shared.device, rights.device(), rights.seq() + 1, rights.head(), change)
+    }
+
+    fn record(&mut self, change: &SignedChange) -> rusqlite::Result<Result<Receipt, ChangeRefused>> {
         let rights = match self.chain.rights.apply(change, self.now.trusted) {
             Ok(rights) => rights,
-            Err(refused) => {
-                self.reply(reply, Err(refused.into()));
-                return Ok(());
-            }
+            Err(refused) => return Ok(Err(refused)),
         };
         let (number, text) = (change.seq(), change.jws());
         let receipt = self.append(What::Rights { number, change: text.to_owned() }, None)?;
-        self.execute(
-            "INSERT INTO rights (number, entry, change) VALUES (?1, ?2, ?3)",
-            params![signed(number), signed(receipt.seq), text],
-        )?;
+        self.keep_change(number, receipt.seq, text)?;
         self.chain.standing.rights = rights.seq();
         self.chain.standing.rights_head = rights.head();
         self.chain.rights = Arc::new(rights);
-        self.reply(reply, Ok(receipt));
+        let (shared, bytes) = (Arc::clone(self.shared), text.len());
+        self.then(move || {
+            shared.rights_bytes.fetch_add(bytes, Ordering::Relaxed);
+        });
+        Ok(Ok(receipt))
+    }
+
+    fn keep_change(&self, number: u64, entry: u64, change: &str) -> rusqlite::Result<()> {
+        self.execute(
+            "INSERT INTO rights (number, entry, change) VALUES (?1, ?2, ?3)",
+            params![signed(number), signed(entry), change],
+        )?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@
 mod answers;
 mod aside;
 mod batch;
+mod beginning;
 mod counts;
 mod entry;
 mod error;
@@ -27,6 +28,7 @@ mod walk;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -42,12 +44,15 @@ use crate::clock::Clock;
 
 pub use answers::{Kept, MAX_ANSWER_BYTES, MAX_ANSWERS, Seen};
 pub use aside::Denial;
+pub use beginning::{
+    Beginning, Extract, Floors, MAX_BEGINNING, SeenCall, extract, knows_nobody, read_floors,
+};
 pub use entry::{Body, Entry, Outcome, Read, Unknown, What};
 pub use error::{NotRecorded, OpenError, ReadError, RightsError};
 pub use head::{HeadError, KeptHead, NotAHead, Standing};
 pub use marks::{Mark, NotMarked};
-pub use open::read_floor;
 pub use reader::{DenialRecord, MAX_PAGE, MAX_PAGE_BYTES, Page};
+pub use schema::unborn;
 pub use verify::{CannotProve, Finding, MAX_FINDINGS, Report, check};
 
 use answers::{Answers, Key, Known, State};
@@ -170,6 +175,8 @@ struct Shared {
     marks: Arc<Marks>,
     standing: Mutex<(Standing, Arc<str>)>,
     rights: watch::Sender<Arc<Rights>>,
+    /// How many bytes all changes of rights have, as they were signed.
+    rights_bytes: AtomicUsize,
     /// Why the last write failed; `None` while all is well.
     trouble: Mutex<Option<String>>,
     counts: Counts,
@@ -224,6 +231,11 @@ impl Journal {
         let log = schema::beside(&self.shared.path, "-wal");
         let length = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         length(&self.shared.path) + length(&log)
+    }
+
+    /// How many bytes the changes of rights take, all of which a backup must hold ([`MAX_BEGINNING`]).
+    pub fn rights_bytes(&self) -> u64 {
+        self.shared.rights_bytes.load(Ordering::Relaxed) as u64
     }
 
     /// How many answers are kept for whoever asks again.

@@ -1,10 +1,11 @@
 //! Opening the journal: what is checked, and what the last run left.
 
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use streembit_keys::{PrivateKey, Thumbprint};
 use streembit_peer::message::{CallId, JournalHead, Receipt};
 use streembit_peer::rights::ChangeHash;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 use super::answers::{Answers, Key, State};
 use super::aside::Aside;
 use super::batch::{Batch, Chain, unsigned};
+use super::beginning::Beginning;
 use super::counts::Counts;
 use super::entry::{Unknown, What, link, origin};
 use super::marks::{Found, Marks};
@@ -25,12 +27,6 @@ use crate::clock::Clock;
 /// Room beyond `max_bytes`: what is written between two looks at the size, with the largest answers. Past it SQLite itself
 /// refuses.
 const LEEWAY: u64 = 4 << 20;
-
-/// The floor of the clock that a journal keeps, of whatever device: for a factory reset, which wipes all but floors.
-pub fn read_floor(path: &Path) -> Option<i64> {
-    let connection = schema::open_for_reading(path).ok()?;
-    connection.query_row("SELECT value FROM facts WHERE name = 'floor'", [], |row| row.get(0)).ok()
-}
 
 pub(super) fn open(
     path: &Path,
@@ -45,7 +41,7 @@ pub(super) fn open(
     let sql = |error: rusqlite::Error| schema::failed(path, &error);
     schema::limit(&connection, settings.max_bytes.saturating_add(LEEWAY)).map_err(sql)?;
     let me = device.public().thumbprint();
-    let owner: Option<String> = fact(&connection, "device").map_err(sql)?;
+    let owner: Option<String> = schema::fact(&connection, "device").map_err(sql)?;
     match &owner {
         Some(owner) if *owner != me.to_string() => {
             return Err(OpenError::OtherDevice { path: path.to_owned(), found: owner.clone() });
@@ -53,16 +49,23 @@ pub(super) fn open(
         _ => {}
     }
 
+    // A journal that is there has taken it over, and the last run ended before it was removed.
+    let beginning = match owner {
+        Some(_) => None,
+        None => Beginning::read(path).map_err(damaged)?,
+    };
+    let beginning = beginning.unwrap_or_default();
+
     // 2. It stands where this device signed last.
-    let (standing, rights) = if owner.is_some() {
+    let (standing, rights, rights_bytes) = if owner.is_some() {
         let standing = verify::standing(&connection, device.public())
             .map_err(sql)?
             .map_err(|why| damaged(format!("the device's signature over it: {why}")))?;
         check_last(&connection, &standing).map_err(sql)?.map_err(damaged)?;
         let changes = verify::changes(&connection).map_err(sql)?;
-        let rights = verify::rights_hold(&changes, device.public(), &standing)
+        let rights = verify::rights_hold(verify::texts(&changes), device.public(), &standing)
             .map_err(|why| damaged(format!("the changes of rights: {why}")))?;
-        (standing, rights)
+        (standing, rights, verify::texts(&changes).map(str::len).sum())
     } else {
         let empty: i64 = connection
             .query_row("SELECT count(*) FROM (SELECT 1 FROM entries LIMIT 1)", [], |row| row.get(0))
@@ -70,9 +73,21 @@ pub(super) fn open(
         if empty != 0 {
             return Err(damaged("it does not say whose it is".to_owned()));
         }
-        (unwritten(me), Rights::new(device.public()))
+        match &beginning.from {
+            Some(from) => {
+                let checked = from.check(device.public());
+                let (standing, rights) = checked.map_err(|why| damaged(format!("its beginning: {why}")))?;
+                (standing, rights, from.changes.iter().map(String::len).sum())
+            }
+            // An empty journal would be open to whoever claims the device first.
+            None if schema::version(&connection).map_err(sql)? == schema::RESTORED => {
+                return Err(damaged(schema::NO_BEGINNING.to_owned()));
+            }
+            None => (unwritten(me), Rights::new(device.public()), 0),
+        }
     };
-    if let Some(floor) = fact(&connection, "floor").map_err(sql)? {
+    let floor: Option<i64> = schema::fact(&connection, "floor").map_err(sql)?;
+    if let Some(floor) = floor.max(beginning.all_floors().clock) {
         clock.raise_floor(floor);
     }
     let denials: Option<i64> =
@@ -94,12 +109,15 @@ pub(super) fn open(
         marks: Arc::new(marks),
         standing: Mutex::new((standing, "".into())),
         rights: watch::Sender::new(Arc::clone(&rights)),
+        rights_bytes: AtomicUsize::new(rights_bytes),
         trouble: Mutex::new(None),
         counts: Counts::default(),
     });
     let denials = denials.map_or(0, |last| unsigned(last) + 1);
     let chain = Chain { standing, rights, denials, looked: standing.last.seq };
-    let chain = begin(&mut connection, &shared, chain, me, &found).map_err(sql)?;
+    let begun = Begun { fresh: owner.is_none(), beginning: &beginning, found: &found };
+    let chain = begin(&mut connection, &shared, chain, me, &begun).map_err(sql)?;
+    Beginning::remove(path).map_err(|source| OpenError::Io { path: Beginning::path(path), source })?;
     // Not before: the marks of the last run were needed until its intents had their ends.
     shared.marks.begin().map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
 
@@ -110,12 +128,6 @@ pub(super) fn open(
         .spawn(move || writer.run())
         .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
     Ok(Journal { shared, writer: Some(writer) })
-}
-
-fn fact<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
-    connection
-        .query_row("SELECT value FROM facts WHERE name = ?1", params![name], |row| row.get(0))
-        .optional()
 }
 
 /// Where a journal stands that has no entry yet.
@@ -152,25 +164,39 @@ fn check_last(connection: &Connection, standing: &Standing) -> rusqlite::Result<
     })
 }
 
+/// What a start finds.
+struct Begun<'a> {
+    /// There was no journal.
+    fresh: bool,
+    /// What it begins with then.
+    beginning: &'a Beginning,
+    /// What the last run had touched.
+    found: &'a Found,
+}
+
 fn begin(
     connection: &mut Connection,
     shared: &Arc<Shared>,
     chain: Chain,
     me: Thumbprint,
-    found: &Found,
+    begun: &Begun<'_>,
 ) -> rusqlite::Result<Chain> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut batch = Batch::new(&transaction, shared, chain);
-    if batch.chain.standing.last.seq == 0 {
+    if begun.fresh {
         batch.fact("device", me.to_string())?;
+        batch.take_over(begun.beginning)?;
     }
     batch.append(What::Start { version: env!("CARGO_PKG_VERSION").to_owned() }, None)?;
+    if begun.fresh && begun.beginning.from.is_some() {
+        batch.restored(begun.beginning)?;
+    }
     let unfinished: Vec<i64> = transaction
         .prepare("SELECT intent FROM unfinished ORDER BY intent")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for intent in unfinished.into_iter().map(unsigned) {
-        if found.untouched(intent) {
+        if begun.found.untouched(intent) {
             batch.nothing_moved(intent)?;
         } else {
             batch.unknown(intent, None, Unknown::Restart)?;
@@ -184,6 +210,7 @@ fn begin(
     if let Some(signed) = signed {
         *shared.standing() = (chain.standing, signed.into());
     }
+    shared.rights.send_replace(Arc::clone(&chain.rights));
     for effect in effects {
         effect();
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::OpenError;
 
@@ -13,14 +13,26 @@ use super::OpenError;
 const APPLICATION_ID: i64 = 0x5342_4a31;
 
 /// The newest format that this version knows. A later one adds its steps to [`migrate`].
-const VERSION: i64 = 1;
+const VERSION: i64 = RESTORED;
+
+/// The format of all but those that were restored.
+const FIRST: i64 = 1;
+
+/// The format of a journal that goes on from another one. Its tables are the same, but a program that knows the first format
+/// alone would not understand its changes of rights, and where it has no entries yet, would begin an empty one: for a device
+/// that has its owners' keys, and that anybody could take then.
+pub(super) const RESTORED: i64 = 2;
+
+/// What is wrong with a restored journal that has nothing to go on from.
+pub(super) const NO_BEGINNING: &str =
+    "the device was restored from a backup, and what its journal goes on from is gone";
 
 /// - `entries`: the chain. `body` is the very text that was hashed.
 /// - `unfinished`: intents without an outcome, so that a start finds them without a search.
 /// - `answers`: what a repeated request is answered, until it expires. `ended` is the entry of its outcome.
 /// - `rights`: the signed changes by their own number, to be replayed at every start.
 /// - `denials`: a ring of its own.
-/// - `facts`: the device, its signed standing, the floor of its clock.
+/// - `facts`: the device, its signed standing, the floor of its clock, how often it was restored.
 const TABLES: &str = "
     CREATE TABLE facts (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE entries (
@@ -122,13 +134,85 @@ pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
 }
 
 /// Opens the database for looking at it, beside its writer.
+///
+/// Root does so in the folder of the service's user, who may have put anything there: another program's database by a link, a
+/// pipe, a file that was made to be read. So it is a regular file, and nothing that its schema names is run.
 pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+    let invalid = |_| rusqlite::Error::InvalidPath(path.to_owned());
+    if !std::fs::symlink_metadata(path).map_err(invalid)?.is_file() {
+        return Err(rusqlite::Error::InvalidPath(path.to_owned()));
+    }
+    // SQLite refuses a link anywhere on the way, and the folder itself may be behind one that its owner made.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = folder.canonicalize().map_err(invalid)?.join(path.file_name().unwrap_or_default());
     // Read-only would not do after a crash: the first to open it has to bring the write-ahead log home.
-    let connection = Connection::open_with_flags(path, flags())?;
+    let connection = Connection::open_with_flags(real, flags() | OpenFlags::SQLITE_OPEN_NOFOLLOW)?;
     connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
+}
+
+/// Whether there is something under that name, be it a link that leads nowhere.
+pub(super) fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// A fact of a journal.
+pub(super) fn fact<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
+    connection.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+/// The format.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Whether anything was ever written to it.
+pub(super) fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'facts')";
+    connection.query_row(query, [], |row| row.get(0))
+}
+
+/// Says that the journal goes on from another one.
+pub(super) fn mark_restored(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", RESTORED)
+}
+
+/// The file of a restored journal before its first start: an empty database of that format, for programs that do not look
+/// for a beginning beside it.
+///
+/// One page, as <https://www.sqlite.org/fileformat.html> has it (sections 1.3 and 1.6): made by hand, since SQLite itself would write
+/// to a folder that may be another user's.
+pub fn unborn() -> Vec<u8> {
+    const PAGE: u16 = 4096;
+    let mut page = vec![0; usize::from(PAGE)];
+    let mut put = |at: usize, bytes: &[u8]| {
+        for (place, byte) in page.iter_mut().skip(at).zip(bytes) {
+            *place = *byte;
+        }
+    };
+    put(0, b"SQLite format 3\0");
+    put(16, &PAGE.to_be_bytes());
+    // Format versions 1 (no write-ahead log yet), no reserved bytes, and the three fractions that never change.
+    put(18, &[1, 1, 0, 64, 32, 32]);
+    // The change counter, and the size in pages, which counts where the two are equal.
+    put(24, &1u32.to_be_bytes());
+    put(28, &1u32.to_be_bytes());
+    put(92, &1u32.to_be_bytes());
+    // The format of schemas, and UTF-8.
+    put(44, &4u32.to_be_bytes());
+    put(56, &1u32.to_be_bytes());
+    put(60, &(RESTORED as u32).to_be_bytes());
+    put(68, &(APPLICATION_ID as u32).to_be_bytes());
+    // The root of an empty schema: a leaf of a table, whose cells would begin behind the page's end.
+    put(100, &[13]);
+    put(105, &PAGE.to_be_bytes());
+    page
 }
 
 /// Sets how many bytes the database may take at most: a runaway journal must not fill the device's disk.
@@ -190,11 +274,11 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version < 1 {
+    if !has_tables(&transaction)? {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", 1)?;
+        let version = version(&transaction)?.max(FIRST);
+        transaction.pragma_update(None, "user_version", version)?;
     }
     transaction.commit()
 }

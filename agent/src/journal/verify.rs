@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use serde::Serialize;
 use streembit_keys::PublicKey;
 use streembit_peer::message::Receipt;
@@ -140,12 +140,13 @@ pub enum Finding {
 pub enum CannotProve {
     /// That this is the newest state: an old copy of the whole database looks sound.
     Newest,
-    /// What stood in entries that were removed because they were old or many.
+    /// What stood in entries that are not kept: they were removed because they were old or many, or the device was restored
+    /// from a backup, which has none.
     BeforeCut {
         /// The last of them.
         through: u64,
     },
-    /// The kept head is of an entry that was removed.
+    /// The kept head is of an entry that is not kept.
     KeptHeadIsCut {
         /// Its number.
         kept: u64,
@@ -172,10 +173,11 @@ impl fmt::Display for CannotProve {
                  against a head that somebody kept",
             ),
             Self::BeforeCut { through } => {
-                write!(f, "what stood in the entries up to {through}, which were removed for age or number")
+                write!(f, "what stood in the entries up to {through}, which are not kept: removed for age or number, or from before \
+                     the device was restored from a backup")
             }
             Self::KeptHeadIsCut { kept } => {
-                write!(f, "whether entry {kept} is the one whose head was kept: it was removed for age or number")
+                write!(f, "whether entry {kept} is the one whose head was kept: the journal has it no longer")
             }
             Self::Inputs { count } => write!(f, "what the inputs of {count} requests were: they were not kept"),
             Self::Askers { count } => {
@@ -207,7 +209,7 @@ impl Report {
 ///
 /// `Err` means that it could not be looked at. What is wrong with it is in the [`Report`].
 pub fn check(path: &Path, device: &PublicKey, against: Option<Receipt>) -> Result<Report, ReadError> {
-    if !path.exists() {
+    if !schema::is_there(path) {
         return Err(ReadError(format!("{}: no such file", path.display())));
     }
     let mut report = Report {
@@ -236,10 +238,7 @@ pub(super) fn standing(
     connection: &Connection,
     device: &PublicKey,
 ) -> rusqlite::Result<Result<Standing, String>> {
-    let signed: Option<String> = connection
-        .query_row("SELECT value FROM facts WHERE name = 'standing'", [], |row| row.get(0))
-        .optional()?;
-    Ok(match signed {
+    Ok(match schema::fact::<String>(connection, "standing")? {
         Some(signed) => Standing::verify(&signed, device).map_err(|error| error.to_string()),
         None => Err("missing".to_owned()),
     })
@@ -253,14 +252,18 @@ pub(super) fn changes(connection: &Connection) -> rusqlite::Result<Vec<(u64, Str
         .collect::<rusqlite::Result<_>>()
 }
 
+/// The changes themselves.
+pub(super) fn texts(changes: &[(u64, String)]) -> impl Iterator<Item = &str> {
+    changes.iter().map(|(_, change)| change.as_str())
+}
+
 /// Whether the kept changes lead to the rights that the device signed for.
-pub(super) fn rights_hold(
-    changes: &[(u64, String)],
+pub(super) fn rights_hold<'a>(
+    changes: impl IntoIterator<Item = &'a str>,
     device: &PublicKey,
     standing: &Standing,
 ) -> Result<Rights, String> {
-    let rights = Rights::replay(device, changes.iter().map(|(_, change)| change.as_str()))
-        .map_err(|error| error.to_string())?;
+    let rights = Rights::replay(device, changes).map_err(|error| error.to_string())?;
     if (rights.seq(), rights.head()) == (standing.rights, standing.rights_head) {
         Ok(rights)
     } else {

@@ -16,7 +16,9 @@ use streembit_peer::rights::{Change, SignedChange};
 
 use super::batch::{signed, unsigned};
 use super::entry::{Body, Outcome, What, link, origin};
-use super::verify::{CannotProve, Finding, MAX_FINDINGS, Report, changes, rights_hold, sound, standing};
+use super::verify::{
+    CannotProve, Finding, MAX_FINDINGS, Report, changes, rights_hold, sound, standing, texts,
+};
 use super::{Standing, schema};
 
 /// Entries of one look. Between two the writer may bring its log home, and the journal may go on growing.
@@ -55,6 +57,8 @@ pub(super) struct Walk<'a> {
     /// Intents that have not ended, and those before the cut may have.
     open: BTreeSet<u64>,
     cut: u64,
+    /// The head of the chain with the last entry before the cut.
+    cut_head: JournalHead,
     /// Entries that are missing or cannot be believed: what refers to them is not judged again.
     lost: Vec<RangeInclusive<u64>>,
     /// Everybody who ever was a contact.
@@ -75,6 +79,7 @@ impl<'a> Walk<'a> {
             prev: origin(device.thumbprint()),
             open: BTreeSet::new(),
             cut: 0,
+            cut_head: origin(device.thumbprint()),
             lost: Vec::new(),
             keys: HashMap::new(),
             changes: HashMap::new(),
@@ -96,7 +101,8 @@ impl<'a> Walk<'a> {
             if self.next <= cut
                 && let Ok(standing) = &standing
             {
-                (self.next, self.prev, self.cut) = (cut + 1, standing.cut_head, cut);
+                (self.next, self.prev) = (cut + 1, standing.cut_head);
+                (self.cut, self.cut_head) = (cut, standing.cut_head);
                 self.open.retain(|intent| *intent > cut);
             }
             if report.first == 0 {
@@ -313,7 +319,8 @@ impl<'a> Walk<'a> {
         } else if self.prev != last.head && !report.findings.contains(&Finding::Changed { seq: last.seq }) {
             report.find(Finding::Replaced { seq: last.seq });
         }
-        if let Err(why) = rights_hold(&changes(&self.connection)?, self.device, &standing) {
+        let changes = changes(&self.connection)?;
+        if let Err(why) = rights_hold(texts(&changes), self.device, &standing) {
             report.find(Finding::Rights { why });
         }
         Ok(())
@@ -321,6 +328,8 @@ impl<'a> Walk<'a> {
 
     fn compare(&self, kept: Receipt, head: Option<JournalHead>, report: &mut Report) {
         let last = self.next - 1;
+        // The chain goes on from that one, which the device has signed.
+        let head = head.or_else(|| (kept.seq == self.cut && kept.seq > 0).then_some(self.cut_head));
         match head {
             Some(head) if head == kept.head => {}
             Some(_) => report.find(Finding::Rewritten { seq: kept.seq }),

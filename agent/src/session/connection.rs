@@ -128,7 +128,7 @@ impl Connection<'_> {
         let end = Instant::now() + self.limits.oldest;
         if caller.first_contact() {
             tokio::time::sleep(self.limits.stranger.min(self.limits.oldest)).await;
-            if self.pipeline.device().rights().contact(caller.contact()).is_none() {
+            if self.pipeline.device().rights().key_of(caller.contact()).is_none() {
                 return;
             }
         }

@@ -28,7 +28,8 @@ where
 {
     let rights = device.rights();
     let lookup = |who: &Thumbprint| rights.key_of(who).cloned();
-    let welcome = Welcome { lookup: &lookup, pairing_open: device.is_open_to_strangers() };
+    let (pairing_open, generation) = (device.is_open_to_strangers(), rights.generation());
+    let welcome = Welcome { lookup: &lookup, pairing_open, generation };
     let clock = || device.clock().unvouched_unix();
     Ok(wire::respond(stream, device.key(), &source.peer_ids, &welcome, clock).await?)
 }

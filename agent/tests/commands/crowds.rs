@@ -13,7 +13,7 @@ use streembit_keys::{PrivateKey, rng};
 use streembit_peer::client::{CallError, Closed, Connection};
 use streembit_peer::link::Secret;
 use streembit_peer::message::{Answer, Operation as O, ProblemCode};
-use streembit_peer::rights::{Change, Grants, Role};
+use streembit_peer::rights::{Change, Grants, RestoreId, Role};
 use streembit_peer::session::Remote;
 
 use super::house::{Ask, House, NOON, SOON, call, code, label, new_key, until};
@@ -81,6 +81,46 @@ async fn of_many_machines_the_busiest_gives_up_a_place() {
 async fn a_stranger_must_pair_soon() {
     let (house, _secret) = unclaimed(Limits { stranger: Duration::from_millis(100), ..Limits::default() });
     let person = stranger(&house, "a machine").await;
+    tokio::time::timeout(SOON, person.closed()).await.expect("a stranger for no longer than that");
+}
+
+/// Contacts who are suspended since the device was restored, with a pairing open beside them.
+async fn suspended(limits: Limits, how_many: usize) -> (House, Vec<PrivateKey>) {
+    let house = House::build(VirtualTime::new(NOON, true), limits);
+    house.claim().await;
+    let mut keys = Vec::new();
+    for _ in 0..how_many {
+        keys.push(house.admit(Role::Operator, vec![]).await);
+    }
+    let id = RestoreId::from_bytes([1; 16]);
+    house.device.change_rights_here(Change::Restore { id, generation: 1, revoked: vec![] }).await.unwrap();
+    let secret = Secret::generate(&mut rng::system());
+    house.device.open_pairing(&secret, Admission { role: Role::Viewer, grants: Grants::default() });
+    (house, keys)
+}
+
+#[tokio::test]
+async fn who_is_suspended_gets_a_strangers_place_and_no_contacts() {
+    let (house, keys) = suspended(Limits::default(), 2 * MAX_STRANGERS).await;
+    let mut crowd = Vec::new();
+    for key in &keys {
+        assert!(house.try_enter(key, house.known()).await.is_none(), "as a contact it is not known");
+        let remote = Remote::Pairing(house.device.key().public().thumbprint());
+        crowd.push(house.enter_from("one machine", key, remote).await.expect("a pairing is open"));
+    }
+    until("they have a stranger's places and no more", || {
+        house.device.callers().count() == MAX_STRANGERS_OF_A_SOURCE
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_suspended_must_pair_as_soon_as_any_stranger() {
+    let limits = Limits { stranger: Duration::from_millis(100), ..Limits::default() };
+    let (house, keys) = suspended(limits, 1).await;
+    let remote = Remote::Pairing(house.device.key().public().thumbprint());
+    let person = house.enter_from("a machine", &keys[0], remote).await.expect("a pairing is open");
+    assert_eq!(code(&person.ask(O::ReadProperty, "door", "state", None).await), Some(ProblemCode::Refused));
     tokio::time::timeout(SOON, person.closed()).await.expect("a stranger for no longer than that");
 }
 

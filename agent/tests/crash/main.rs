@@ -10,6 +10,8 @@ mod house;
 #[path = "../commands/stand_in.rs"]
 mod stand_in;
 
+mod replacing;
+
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;

@@ -115,6 +115,9 @@ pub struct Line {
     /// The newest journal head that it has shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<Head>,
+    /// How often it was made anew out of a backup, as it last said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
     /// What was seen, if its journal was seen to have gone back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub went_back: Option<String>,
@@ -141,6 +144,7 @@ pub fn run(desk: &Desk, args: Args) -> Outcome<Found> {
         paired: contact.paired,
         addresses: contact.addresses,
         head: contact.head,
+        generation: contact.generation,
         went_back: contact.went_back,
     });
     Ok(Found::Listed(Listed(lines.collect())))

@@ -46,7 +46,9 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Made> {
         return Err(desk.home().account_exists());
     }
     let (home, source) = (desk.home().clone(), desk.source().clone());
-    let making = tokio::task::spawn_blocking(move || home.create_account(&name, &source.choose()?));
+    let making = tokio::task::spawn_blocking(move || {
+        home.create_account(&name, &source.choose(crate::passcode::show)?)
+    });
     let identity = making.await.map_err(|_| Failure::because("Making the account was interrupted."))??;
     Ok(Made {
         fingerprint: identity.public_key.thumbprint().to_string(),

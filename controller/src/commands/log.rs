@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use streembit_peer::rights::{Change, SignedChange};
 
 use super::{moment, short};
 use crate::desk::{Desk, TIMEOUT};
@@ -66,7 +67,8 @@ pub async fn run(desk: &Desk, args: Args) -> Outcome<Journal> {
     let device = contact.name.clone();
     if args.verify {
         let progress = desk.output().progress(format!("Checking {} entries", signed.seq));
-        let mut verdict = verify(desk, &contact, &signed, args.from.unwrap_or(1)).await?;
+        let kept = kept(desk, &contact)?;
+        let mut verdict = verify(desk, &contact, &signed, args.from.unwrap_or(1), kept).await?;
         drop(progress);
         verdict.faults.extend(went_back.filter(|_| verdict.faults.is_empty()));
         let (entries, names) = (Vec::new(), HashMap::new());
@@ -104,10 +106,9 @@ pub(super) async fn head(desk: &Desk, contact: &Contact) -> Outcome<(Signed, Opt
     })?;
     let head = Head { seq: signed.seq, head: signed.head.to_string() };
     // `contact` was read before the device was asked, so that nothing newer is held against its answer.
-    let kept = contact.head.clone();
-    let check = desk.home().contacts()?.keep_current(&contact.key, &head, kept.as_ref())?;
-    let went_back = match check {
-        HeadCheck::Kept => contact.went_back.clone(),
+    let mut contacts = desk.home().contacts()?;
+    let went_back = match contacts.keep_current(contact, &head)? {
+        HeadCheck::Kept => contacts.get(&contact.name)?.went_back,
         HeadCheck::WentBack { before } => Some(format!(
             "entry {} was {} when it was last seen, and now the journal stands at {} {}",
             before.seq, before.head, head.seq, head.head
@@ -116,8 +117,20 @@ pub(super) async fn head(desk: &Desk, contact: &Contact) -> Outcome<(Signed, Opt
     Ok((signed, went_back))
 }
 
-async fn verify(desk: &Desk, contact: &Contact, signed: &Signed, from: u64) -> Outcome<Verdict> {
-    let mut chain = Chain::new(contact.key.thumbprint(), signed, from, contact.head.clone());
+/// What was seen of the journal before this command, unless the device was restored since.
+fn kept(desk: &Desk, contact: &Contact) -> Outcome<Option<Head>> {
+    let now = desk.home().contacts()?.get(&contact.name)?;
+    Ok(contact.head.clone().filter(|_| now.generation == contact.generation))
+}
+
+async fn verify(
+    desk: &Desk,
+    contact: &Contact,
+    signed: &Signed,
+    from: u64,
+    kept: Option<Head>,
+) -> Outcome<Verdict> {
+    let mut chain = Chain::new(contact.key.thumbprint(), signed, from, kept);
     while chain.next() <= signed.seq {
         let wanted = (signed.seq + 1 - chain.next()).min(PAGE);
         let before = chain.next();
@@ -187,7 +200,13 @@ impl Journal {
             "nothing-moved" => (format!("entry {}", entry["intent"]), style.warning("nothing moved")),
             "reads" => (reads(entry), String::new()),
             "start" => (format!("the agent started, version {}", text("version")), String::new()),
-            "rights" => (format!("rights changed (number {})", entry["number"]), String::new()),
+            "rights" => match restored(entry) {
+                Some(times) => {
+                    let what = format!("the device was restored from a backup (time {times})");
+                    (what, style.warning("look who is suspended"))
+                }
+                None => (format!("rights changed (number {})", entry["number"]), String::new()),
+            },
             _ => (kind, String::new()),
         };
         let at =
@@ -209,6 +228,15 @@ impl Journal {
             Some(entry) => ended(entry, style),
             None => String::new(),
         }
+    }
+}
+
+/// How often the device had been restored with this entry, where that is what it is about.
+fn restored(entry: &Value) -> Option<u32> {
+    let change = entry.get("change").and_then(Value::as_str)?;
+    match SignedChange::parse(change).ok()?.claimed_change() {
+        Change::Restore { generation, .. } => Some(*generation),
+        _ => None,
     }
 }
 

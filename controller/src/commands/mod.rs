@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod completions;
+pub mod confirm;
 pub mod contacts;
 pub mod device;
 pub mod init;

@@ -1,9 +1,10 @@
 //! The devices that this person knows.
 
 mod add;
+mod witness;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use streembit_keys::PublicKey;
 
@@ -13,27 +14,7 @@ use crate::directory::{DeviceListing, Directory, ThingListing};
 use crate::error::{Failure, Outcome};
 
 pub use add::NewContact;
-
-/// The newest link of a device's journal that it has shown to us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// The number of the entry.
-    pub seq: u64,
-    /// The hash that the chain has with it.
-    pub head: String,
-}
-
-/// How a head that a device shows now relates to the one that it showed before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeadCheck {
-    /// It has gone on, or is the same.
-    Kept,
-    /// The journal is shorter than it was, or tells another story about the same entry.
-    WentBack {
-        /// What the device had shown before.
-        before: Head,
-    },
-}
+pub use witness::{Head, HeadCheck};
 
 /// A device. What it offers is not in here: a gateway's Things take megabytes, and most calls need only where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +35,10 @@ pub struct Contact {
     pub went_back: Option<String>,
     /// Whether its fingerprint came by another way than its key: with a link, or because somebody compared it.
     pub verified: bool,
+    /// How often it was made anew out of a backup, as it last said; none where it was never asked.
+    pub generation: Option<u32>,
+    /// That it was, and this person has not been told yet.
+    pub restored: bool,
 }
 
 #[cfg(test)]
@@ -69,6 +54,8 @@ impl Contact {
             head: None,
             went_back: None,
             verified: true,
+            generation: None,
+            restored: false,
         }
     }
 }
@@ -77,7 +64,8 @@ impl Contact {
 #[derive(Debug)]
 pub struct Contacts(Connection);
 
-const COLUMNS: &str = "name, key, addresses, role, paired, head_seq, head, went_back, verified";
+const COLUMNS: &str =
+    "name, key, addresses, role, paired, head_seq, head, went_back, verified, generation, restored";
 
 impl Contacts {
     pub(super) fn open(db: Connection) -> Outcome<Self> {
@@ -189,66 +177,6 @@ impl Contacts {
             .map_err(sql)
     }
 
-    /// Keeps the head of a receipt, if it is newer than the one that is kept.
-    ///
-    /// Receipts arrive in any order, so an older one proves nothing; two heads for one entry prove that the journal was
-    /// rewritten.
-    pub fn keep_receipt(&mut self, key: &PublicKey, head: &Head) -> Outcome<HeadCheck> {
-        self.compare(key, head, None)
-    }
-
-    /// Keeps the head that the device named when it was asked for it. `before` is what was kept when the question went
-    /// out: if the answer is older than that, the journal went back. (Another command may have seen a newer one since.)
-    pub fn keep_current(
-        &mut self,
-        key: &PublicKey,
-        head: &Head,
-        before: Option<&Head>,
-    ) -> Outcome<HeadCheck> {
-        self.compare(key, head, before)
-    }
-
-    fn compare(&mut self, key: &PublicKey, head: &Head, before: Option<&Head>) -> Outcome<HeadCheck> {
-        let key = key_text(key);
-        let comparing =
-            self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(sql)?;
-        let kept: Option<Head> = comparing
-            .query_row("SELECT head_seq, head FROM device WHERE key = ?1", [&key], |row| head_at(row, 0))
-            .optional()
-            .map_err(sql)?
-            .flatten();
-        let shorter = before.filter(|before| head.seq < before.seq).cloned();
-        let went_back =
-            shorter.or_else(|| kept.filter(|kept| head.seq == kept.seq && head.head != kept.head));
-        let check = match went_back {
-            Some(before) => {
-                let seen = format!(
-                    "entry {} was {}, now the journal says {} {}",
-                    before.seq, before.head, head.seq, head.head
-                );
-                comparing
-                    .execute(
-                        "UPDATE device SET went_back = coalesce(went_back, ?2) WHERE key = ?1",
-                        (&key, seen),
-                    )
-                    .map_err(sql)?;
-                HeadCheck::WentBack { before }
-            }
-            None => {
-                comparing
-                    .execute(
-                        "UPDATE device SET head_seq = ?2, head = ?3
-                         WHERE key = ?1 AND (head_seq IS NULL OR head_seq < ?2)",
-                        (&key, i64::try_from(head.seq).unwrap_or(i64::MAX), &head.head),
-                    )
-                    .map_err(sql)?;
-                HeadCheck::Kept
-            }
-        };
-        comparing.commit().map_err(sql)?;
-        Ok(check)
-    }
-
     /// What all devices offer, as last read.
     pub fn directory(&self) -> Outcome<Directory> {
         let listings = self.all()?.iter().map(|contact| self.listing(contact)).collect::<Outcome<_>>()?;
@@ -271,16 +199,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         addresses: array(row, 2)?.into_iter().filter_map(|a| a.as_str().map(str::to_owned)).collect(),
         role: row.get(3)?,
         paired: row.get(4)?,
-        head: head_at(row, 5)?,
+        head: witness::head_at(row, 5)?,
         went_back: row.get(7)?,
         verified: row.get(8)?,
+        generation: row.get(9)?,
+        restored: row.get(10)?,
     })
-}
-
-/// The head whose number and hash stand in this column and the next.
-fn head_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Head>> {
-    let (seq, head): (Option<i64>, Option<String>) = (row.get(column)?, row.get(column + 1)?);
-    Ok(seq.and_then(|seq| u64::try_from(seq).ok()).zip(head).map(|(seq, head)| Head { seq, head }))
 }
 
 fn key_text(key: &PublicKey) -> String {

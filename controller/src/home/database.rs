@@ -13,7 +13,7 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// What makes the tables, a step a version: the file of an older program gets the steps that it lacks, and that of a newer
 /// one is not touched.
-const STEPS: [&str; 2] = [TABLES, VERIFIED];
+const STEPS: [&str; 3] = [TABLES, VERIFIED, GENERATION];
 const VERSION: i64 = STEPS.len() as i64;
 
 const TABLES: &str = "
@@ -40,6 +40,14 @@ const TABLES: &str = "
 /// link, which brings it.
 const VERIFIED: &str =
     "ALTER TABLE device ADD COLUMN verified INTEGER NOT NULL DEFAULT 1 CHECK (verified IN (0, 1));";
+
+/// How often the device was made anew out of a backup, as last seen; nothing where it was never asked. A program without this
+/// column met none that was. `restored` is set until its person has been told of the last time.
+const GENERATION: &str = "
+    ALTER TABLE device ADD COLUMN generation INTEGER;
+    ALTER TABLE device ADD COLUMN restored INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1));
+    UPDATE device SET generation = 0;
+";
 
 /// Opens the database, and makes its tables where there are none.
 pub(super) fn open(path: &Path) -> Outcome<Connection> {
@@ -98,10 +106,12 @@ mod tests {
         drop(old);
         for _ in 0..2 {
             let db = open(&path).unwrap();
-            let kept = db.query_row("SELECT name, paired, verified FROM device", [], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
+            let kept = db.query_row("SELECT name, paired, verified, generation FROM device", [], |row| {
+                let generation = row.get::<_, Option<u32>>(3)?;
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?, generation))
             });
-            assert_eq!(kept, Ok(("garage".to_owned(), 7, true)), "it was paired by a link");
+            let wanted = ("garage".to_owned(), 7, true, Some(0));
+            assert_eq!(kept, Ok(wanted), "it was paired by a link, and was never restored");
         }
     }
 

@@ -30,7 +30,7 @@ fn passcode() -> Passcode {
 fn device(name: &str) -> NewContact {
     let key = PrivateKey::generate(&mut rng::system()).public().clone();
     let addresses = vec!["/ip4/192.0.2.1/tcp/7600".into()];
-    NewContact { name: name.into(), key, addresses, role: None, verified: true }
+    NewContact { name: name.into(), key, addresses, role: None, verified: true, generation: Some(0) }
 }
 
 fn head(seq: u64, head: &str) -> Head {
@@ -176,7 +176,7 @@ fn the_newest_head_is_kept_whatever_order_receipts_come_in() {
     let garage = device("garage");
     contacts.add(&garage).unwrap();
     for (seq, text) in [(5, "five"), (9, "nine"), (7, "seven")] {
-        assert_eq!(contacts.keep_receipt(&garage.key, &head(seq, text)).unwrap(), HeadCheck::Kept);
+        assert_eq!(contacts.keep_receipt(&garage.key, &head(seq, text), 0).unwrap(), HeadCheck::Kept);
     }
     assert_eq!(contacts.get("garage").unwrap().head, Some(head(9, "nine")));
     assert_eq!(contacts.get("garage").unwrap().went_back, None);
@@ -189,14 +189,61 @@ fn a_journal_that_went_back_is_remembered_for_good() {
     let garage = device("garage");
     contacts.add(&garage).unwrap();
     let before = head(9, "nine");
-    contacts.keep_current(&garage.key, &before, None).unwrap();
-    assert_eq!(contacts.keep_current(&garage.key, &before, Some(&before)).unwrap(), HeadCheck::Kept);
+    contacts.keep_receipt(&garage.key, &before, 0).unwrap();
+    let known = contacts.get("garage").unwrap();
+    assert_eq!(contacts.keep_current(&known, &before).unwrap(), HeadCheck::Kept);
     for (seq, text) in [(8, "eight"), (9, "other")] {
-        let check = contacts.keep_current(&garage.key, &head(seq, text), Some(&before)).unwrap();
+        let check = contacts.keep_current(&known, &head(seq, text)).unwrap();
         assert_eq!(check, HeadCheck::WentBack { before: before.clone() });
     }
-    assert_eq!(contacts.keep_current(&garage.key, &head(10, "ten"), Some(&before)).unwrap(), HeadCheck::Kept);
+    assert_eq!(contacts.keep_current(&known, &head(10, "ten")).unwrap(), HeadCheck::Kept);
     assert!(contacts.get("garage").unwrap().went_back.unwrap().contains("nine"));
+    assert!(!contacts.take_restored("garage").unwrap(), "it was not restored");
+}
+
+#[test]
+fn a_device_that_was_restored_begins_anew_and_its_person_is_told_once() {
+    let (_folder, home) = with_account();
+    let mut contacts = home.contacts().unwrap();
+    let garage = device("garage");
+    contacts.add(&garage).unwrap();
+    contacts.keep_receipt(&garage.key, &head(9, "nine"), 0).unwrap();
+    let before = contacts.get("garage").unwrap();
+    contacts.keep_generation(&garage.key, 0).unwrap();
+    assert_eq!(contacts.get("garage").unwrap(), before, "nothing new");
+
+    contacts.keep_generation(&garage.key, 1).unwrap();
+    let now = contacts.get("garage").unwrap();
+    assert_eq!((now.head.as_ref(), now.generation, now.restored), (None, Some(1), true));
+    // Neither an answer that was on its way, nor what this very command knew before, is held against it.
+    assert_eq!(contacts.keep_receipt(&garage.key, &head(10, "ten"), 0).unwrap(), HeadCheck::Kept);
+    assert_eq!(contacts.get("garage").unwrap().head, None, "it is of the journal from before");
+    assert_eq!(contacts.keep_current(&before, &head(5, "five")).unwrap(), HeadCheck::Kept);
+    let now = contacts.get("garage").unwrap();
+    assert_eq!((now.head.clone(), now.went_back.clone()), (Some(head(5, "five")), None));
+    assert!(contacts.take_restored("garage").unwrap());
+    assert!(!contacts.take_restored("garage").unwrap());
+
+    // From here on it is a journal like any other.
+    assert!(matches!(contacts.keep_current(&now, &head(4, "four")), Ok(HeadCheck::WentBack { .. })));
+    assert!(contacts.get("garage").unwrap().went_back.is_some());
+    contacts.keep_generation(&garage.key, 2).unwrap();
+    assert_eq!(contacts.get("garage").unwrap().went_back, None, "that was the journal before this one");
+}
+
+#[test]
+fn a_device_that_was_restored_less_often_than_it_said_has_gone_back() {
+    let (_folder, home) = with_account();
+    let mut contacts = home.contacts().unwrap();
+    let garage = NewContact { generation: None, ..device("garage") };
+    contacts.add(&garage).unwrap();
+    // What an offer does not say is learned, and is no news.
+    contacts.keep_generation(&garage.key, 3).unwrap();
+    let known = contacts.get("garage").unwrap();
+    assert_eq!((known.generation, known.restored), (Some(3), false));
+    contacts.keep_generation(&garage.key, 2).unwrap();
+    let now = contacts.get("garage").unwrap();
+    assert!(now.went_back.unwrap().contains("3 times") && now.generation == Some(3) && !now.restored);
 }
 
 #[test]
@@ -212,7 +259,7 @@ fn many_commands_at_once_lose_nothing() {
                     // Each command opens the database anew, as a process would.
                     let mut contacts = home.contacts().unwrap();
                     let seq = n * 8 + thread;
-                    contacts.keep_receipt(&garage.key, &head(seq, &seq.to_string())).unwrap();
+                    contacts.keep_receipt(&garage.key, &head(seq, &seq.to_string()), 0).unwrap();
                     contacts.add(&device("lamp")).unwrap();
                 }
             });

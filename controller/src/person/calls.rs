@@ -17,17 +17,32 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// An action's end is one notification.
 const BACKLOG: usize = 4;
 
+/// What came of a call, and in which session.
+struct Exchanged {
+    response: Response,
+    subscription: Option<Subscription>,
+    /// How often the device was made anew out of a backup, as it said in that session.
+    generation: u32,
+}
+
 impl Person {
     /// Asks for one operation and waits for its end.
     pub(super) async fn call(&self, call: Call) -> Outcome<Answered> {
         let deadline = Instant::now() + call.timeout;
         let contact = self.contact(&call.device).await?;
         let place = place(&call);
-        let (response, subscription) = self.exchange(&contact, &call, deadline).await?;
+        let Exchanged { response, subscription, generation } =
+            self.exchange(&contact, &call, deadline).await?;
         let went_back = match &response.receipt {
-            Some(receipt) => self.keep(&contact, receipt).await?,
+            Some(receipt) => self.keep(&contact, receipt, generation).await?,
             None => None,
         };
+        let older = contact.generation.filter(|known| generation < *known);
+        let went_back = went_back.or_else(|| {
+            older.map(|known| {
+                format!("it was made out of a backup {known} times, and now it says {generation}")
+            })
+        });
         let receipt = response.receipt;
         match response.result {
             Answer::Ok(value) => Ok(Answered { value, pending: None, receipt, went_back }),
@@ -45,12 +60,7 @@ impl Person {
 
     /// Gets the answer to a call. A call that was lost with its connection is asked once more in a new session: it has the
     /// same id there, so that the device does it once.
-    async fn exchange(
-        &self,
-        contact: &Contact,
-        call: &Call,
-        deadline: Instant,
-    ) -> Outcome<(Response, Option<Subscription>)> {
+    async fn exchange(&self, contact: &Contact, call: &Call, deadline: Instant) -> Outcome<Exchanged> {
         let message = message(call)?;
         let mut sent_before = false;
         for last in [false, true] {
@@ -61,7 +71,9 @@ impl Person {
                 Err(failure) => return Err(failure),
             };
             match send(&connection, &message, call, remaining(deadline)).await {
-                Ok(answer) => return Ok(answer),
+                Ok((response, subscription)) => {
+                    return Ok(Exchanged { response, subscription, generation: connection.generation() });
+                }
                 Err(CallError::TimedOut) => return Err(silent(contact, call)),
                 Err(CallError::NotSent(Closed::NoRoom)) if !sent_before => {
                     return Err(problem::no_room(&contact.name));
@@ -105,8 +117,7 @@ impl Person {
                 ..call.clone()
             };
             loop {
-                let (response, _) = self.exchange(contact, &query, deadline).await?;
-                match response.result {
+                match self.exchange(contact, &query, deadline).await?.response.result {
                     Answer::Ok(state) if state.get("status").is_some_and(|s| s == "running") => {}
                     Answer::Ok(state) => return Ok(state),
                     Answer::Problem(found) => {
@@ -124,10 +135,10 @@ impl Person {
     }
 
     /// Keeps the receipt; says what was seen if it contradicts an earlier one.
-    async fn keep(&self, contact: &Contact, receipt: &Receipt) -> Outcome<Option<String>> {
+    async fn keep(&self, contact: &Contact, receipt: &Receipt, generation: u32) -> Outcome<Option<String>> {
         let head = Head { seq: receipt.seq, head: receipt.head.to_string() };
         let key = contact.key.clone();
-        self.contacts(move |contacts| match contacts.keep_receipt(&key, &head)? {
+        self.contacts(move |contacts| match contacts.keep_receipt(&key, &head, generation)? {
             HeadCheck::Kept => Ok(None),
             HeadCheck::WentBack { before } => Ok(Some(format!("entry {} is not what it was", before.seq))),
         })

@@ -31,6 +31,10 @@ impl Person {
             return Ok(connection.clone());
         }
         let fresh = timeout_at(deadline, self.connect(contact)).await.map_err(late)??;
+        if contact.generation != Some(fresh.generation()) {
+            let (key, generation) = (contact.key.clone(), fresh.generation());
+            self.contacts(move |contacts| contacts.keep_generation(&key, generation)).await?;
+        }
         // Whoever still waits on the one before keeps it open until then.
         *open = Some(fresh.clone());
         Ok(fresh)

@@ -29,7 +29,7 @@ impl Person {
             .map_err(|_| Failure::unreachable("The device did not answer in time."))?
             .map_err(|failure| explained(failure, meeting.invitation))?;
         // The handshake has shown that the key is the one of the link's thumbprint.
-        let key = connection.peers().remote.clone();
+        let (key, generation) = (connection.peers().remote.clone(), Some(connection.generation()));
         let answer = self.prove(&connection, &link, &meeting).await?;
         connection.close();
 
@@ -39,7 +39,7 @@ impl Person {
         let name = meeting.name.clone().unwrap_or_else(|| naming::proposed(proposed, &fingerprint));
         let addresses = link.hints.iter().map(ToString::to_string).collect();
         // The link brought the key's thumbprint, by another way than the key itself came.
-        let contact = NewContact { name, key, addresses, role: role.clone(), verified: true };
+        let contact = NewContact { name, key, addresses, role: role.clone(), verified: true, generation };
         let device = self.contacts(move |contacts| contacts.add(&contact)).await?;
         Ok(Met { device, fingerprint, role })
     }

@@ -1,5 +1,7 @@
 //! One file a target. Each has a folder of seeds of the same name.
 
+mod backup_contents;
+mod backups;
 mod changes;
 mod config;
 mod control;
@@ -22,6 +24,8 @@ mod words;
 
 /// Every target by its name.
 pub const ALL: &[(&str, fn(&[u8]))] = &[
+    ("backup_contents", backup_contents::run),
+    ("backups", backups::run),
     ("changes", changes::run),
     ("config", config::run),
     ("control", control::run),

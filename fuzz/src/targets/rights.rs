@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use streembit_agent::access::Rights;
 use streembit_agent::clock::{Clock, TrustedTime, VirtualTime};
 use streembit_keys::{PrivateKey, Thumbprint};
-use streembit_peer::rights::{Change, Grants, InvitationId, Label, Role, SecretHash, sign_change};
+use streembit_peer::rights::{Change, Grants, InvitationId, Label, RestoreId, Role, SecretHash, sign_change};
 
 use crate::fixed::{DEVICE, NOW};
 
@@ -39,7 +39,7 @@ pub fn run(input: &[u8]) {
         let who = signer.public().thumbprint();
         assert_eq!(seq, rights.seq() + 1, "a change out of its place was made");
         assert!(who == device || rights.may_change_rights(&who), "somebody without the right changed rights");
-        if matches!(change, Change::Claim { .. } | Change::Join { .. }) {
+        if matches!(change, Change::Claim { .. } | Change::Join { .. } | Change::Restore { .. }) {
             assert_eq!(who, device);
         }
         if matches!(change, Change::Claim { .. }) {
@@ -52,8 +52,25 @@ pub fn run(input: &[u8]) {
             assert!(after.count(Role::Owner) > 0, "a remote owner removed the last owner");
             assert!(rights.recovery().is_none() || rights.recovery() == after.recovery());
         }
-        if let Change::Revoke { contact } = change {
-            gone.push(contact);
+        for (contact, known) in after.contacts() {
+            assert!(
+                !known.suspended || after.key_of(contact).is_none(),
+                "somebody suspended may open a session"
+            );
+            assert!(!known.suspended || known.role != Role::Owner, "nobody is left to confirm");
+            let lifted = rights.contact(contact).is_some_and(|before| before.suspended) && !known.suspended;
+            assert!(
+                !lifted || who != device || matches!(change, Change::Join { .. } | Change::Claim { .. }),
+                "the device confirmed somebody itself"
+            );
+        }
+        match change {
+            Change::Revoke { contact } => gone.push(contact),
+            Change::Restore { generation, revoked, .. } => {
+                assert!(generation > rights.generation(), "it was restored and counts backwards");
+                gone.extend(revoked);
+            }
+            _ => {}
         }
         for contact in &gone {
             assert!(
@@ -81,7 +98,7 @@ fn change(kind: u8, whom: u8, what: u8) -> Change {
     let role = Role::ALL[usize::from(what >> 1) % Role::ALL.len()];
     let id = InvitationId::from_bytes([whom % 3; 8]);
     let grants = Grants::default();
-    match kind % 9 {
+    match kind % 10 {
         0 => Change::Claim { key, name, recovery: (what & 2 != 0).then(|| self::key(what).public().clone()) },
         1 => Change::SetRecovery { key },
         2 => Change::Admit { key, name, role, grants },
@@ -93,6 +110,11 @@ fn change(kind: u8, whom: u8, what: u8) -> Change {
             Change::Invite { id, secret_hash: SecretHash::from_bytes([1; 32]), name, role, grants, expires }
         }
         7 => Change::Withdraw { id },
-        _ => Change::Join { id, key, name },
+        8 => Change::Join { id, key, name },
+        _ => Change::Restore {
+            id: RestoreId::from_bytes([what; 16]),
+            generation: u32::from(what),
+            revoked: if what & 1 == 0 { Vec::new() } else { vec![contact] },
+        },
     }
 }

@@ -32,7 +32,7 @@ fn connect() -> (Connection, Device) {
     let remote = Remote::Known(key.public().clone());
     let (initiator, m1) = Initiator::start(&person, remote, peer_ids.clone(), &mut rng);
     let lookup = |_: &Thumbprint| Some(person.public().clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     let (responder, m2) = Responder::accept(&m1, &key, &peer_ids, &welcome, NOW, &mut rng).unwrap();
     let (here, m3) = initiator.on_m2(&m2, NOW).unwrap();
     let session = responder.on_m3(&m3).unwrap();

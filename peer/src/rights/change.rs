@@ -55,6 +55,13 @@ base64_bytes!(
     "invitation id"
 );
 
+base64_bytes!(
+    /// The name of one making of a device out of a backup: random, so that what is signed after one never fits after another.
+    RestoreId,
+    16,
+    "name of a restoration"
+);
+
 /// One change of a device's rights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
@@ -128,6 +135,17 @@ pub enum Change {
     Withdraw {
         /// The invitation.
         id: InvitationId,
+    },
+    /// The device was made anew out of a backup. Whoever is no owner is suspended until an owner gives them rights again, and
+    /// open invitations end: what was changed after the backup is not known any more. Only the device itself signs this.
+    Restore {
+        /// Tells this making from any other out of the same backup.
+        id: RestoreId,
+        /// How often it was made out of one, this time included: more than it knew before.
+        generation: u32,
+        /// Keys that never count again, by the word of whoever restored it: of contacts, owners among them, and the recovery key.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        revoked: Vec<Thumbprint>,
     },
     /// An invitation was accepted, which binds this key. Only the device itself signs this, having seen the proof.
     Join {

@@ -13,7 +13,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, InvitationId, Role, SecretHash};
+pub use change::{Change, InvitationId, RestoreId, Role, SecretHash};
 pub use grant::{Grant, GrantError, Grants, Pattern};
 pub use hours::{BadHours, Day, Minute, WeeklyHours, ZoneName};
 pub use label::{BadLabel, Label};

@@ -134,7 +134,7 @@ impl SignedChange {
     }
 }
 
-/// A change as it claims to be: good for finding the key to verify it with.
+/// A change as it claims to be: good for finding the key to verify it with, and for a line in a list.
 #[derive(Debug)]
 pub struct UnverifiedChange<'a> {
     jws: &'a str,
@@ -146,6 +146,11 @@ impl UnverifiedChange<'_> {
     /// Who claims to have signed it.
     pub fn claimed_iss(&self) -> Thumbprint {
         self.content.iss
+    }
+
+    /// What it claims to change: for showing it where somebody else answers for it.
+    pub fn claimed_change(&self) -> &Change {
+        &self.content.change
     }
 
     /// Checks the signature.

@@ -44,6 +44,7 @@ fn changes() -> Vec<Change> {
         Change::Invite { id, secret_hash, name: name.clone(), role, grants, expires: 99 },
         Change::Withdraw { id },
         Change::Join { id, key, name },
+        Change::Restore { id: RestoreId::from_bytes([5; 16]), generation: 1, revoked: vec![contact] },
     ]
 }
 

@@ -107,6 +107,13 @@ pub(super) struct M2 {
     pub(super) now: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<PublicKey>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) generation: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn is_zero(generation: &u32) -> bool {
+    *generation == 0
 }
 
 #[derive(Serialize, Deserialize)]

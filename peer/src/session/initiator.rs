@@ -102,6 +102,7 @@ impl Initiator {
             peer_clock: SessionClock::showing(answer.now),
             own_clock: SessionClock::showing(now),
             first_contact: matches!(self.remote, Remote::Pairing(_)),
+            generation: answer.generation,
         };
         Ok((established, m3))
     }

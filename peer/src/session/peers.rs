@@ -41,6 +41,8 @@ pub struct Established {
     /// On the responder: the other side is no contact, and was let in because a pairing is open. On the initiator: this side
     /// asked for a pairing.
     pub first_contact: bool,
+    /// How often the device that was dialled was made anew out of a backup, as it says and has signed.
+    pub generation: u32,
 }
 
 /// A clock as its owner's last handshake message showed it, in seconds since 1970.

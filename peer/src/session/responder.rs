@@ -12,6 +12,8 @@ pub struct Welcome<'a> {
     pub lookup: &'a (dyn Fn(&Thumbprint) -> Option<PublicKey> + Send + Sync),
     /// Whether a stranger may come in to prove the secret of a pairing link or of an invitation.
     pub pairing_open: bool,
+    /// How often this device was made anew out of a backup. Whoever knows it learns it before they ask for anything.
+    pub generation: u32,
 }
 
 /// A responder that has sent M2 and waits for M3. It has acted on nothing yet.
@@ -20,6 +22,7 @@ pub struct Responder {
     local: Thumbprint,
     remote: PublicKey,
     first_contact: bool,
+    generation: u32,
     keys: KeysInWaiting,
     sid: Transcript,
     now: i64,
@@ -85,12 +88,14 @@ impl Responder {
             h: handshake::hash(&[m1]),
             now,
             key: first.key.is_some().then(|| key.public().clone()),
+            generation: welcome.generation,
         };
         let m2 = jws::sign(key, HS2, &handshake::to_json(&m2)).into_bytes();
         let sid = handshake::hash(&[m1, &m2]);
         let keys =
             KeysInWaiting { ephemeral, their_ephemeral: first.ephemeral, their_nonce: first.nonce, nonce };
-        Ok((Self { local, remote, first_contact, keys, sid, now }, m2))
+        let generation = welcome.generation;
+        Ok((Self { local, remote, first_contact, generation, keys, sid, now }, m2))
     }
 
     /// Takes M3, after which the other side is who it says.
@@ -119,6 +124,7 @@ impl Responder {
             peer_clock: SessionClock::showing(third.now),
             own_clock: SessionClock::showing(self.now),
             first_contact: self.first_contact,
+            generation: self.generation,
         })
     }
 }

@@ -47,7 +47,7 @@ impl World {
     fn accept_when(&self, m1: &[u8], pairing_open: bool) -> Result<(Responder, Vec<u8>), Silent> {
         let contact = self.person.public();
         let lookup = |who: &Thumbprint| (*who == contact.thumbprint()).then(|| contact.clone());
-        let welcome = Welcome { lookup: &lookup, pairing_open };
+        let welcome = Welcome { lookup: &lookup, pairing_open, generation: 0 };
         Responder::accept(m1, &self.device, &self.peer_ids, &welcome, NOW, &mut rng::system())
     }
 
@@ -72,4 +72,22 @@ fn payload(message: &[u8]) -> serde_json::Value {
 /// The same payload, signed by somebody.
 fn signed(key: &PrivateKey, typ: &'static str, payload: &serde_json::Value) -> Vec<u8> {
     jws::sign(key, jws::Typ::new(typ), payload.to_string().as_bytes()).into_bytes()
+}
+
+#[test]
+fn who_dials_learns_how_often_the_device_was_restored_before_anything_is_asked() {
+    let world = World::new();
+    let contact = world.person.public();
+    let lookup = |who: &Thumbprint| (*who == contact.thumbprint()).then(|| contact.clone());
+    for generation in [0, 3] {
+        let welcome = Welcome { lookup: &lookup, pairing_open: false, generation };
+        let (initiator, m1) = world.start();
+        let (responder, m2) =
+            Responder::accept(&m1, &world.device, &world.peer_ids, &welcome, NOW, &mut rng::system())
+                .unwrap();
+        // One that never was says what it always said.
+        assert_eq!(payload(&m2).get("generation").is_some(), generation > 0);
+        let (person, m3) = initiator.on_m2(&m2, NOW).unwrap();
+        assert_eq!((person.generation, responder.on_m3(&m3).unwrap().generation), (generation, generation));
+    }
 }

@@ -35,7 +35,7 @@ async fn device_within(
     contact: &PublicKey,
 ) -> Result<Established, RespondError> {
     let lookup = |who: &Thumbprint| (*who == contact.thumbprint()).then(|| contact.clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     respond_within(limit, stream, key, &peer_ids(), &welcome, || NOW).await
 }
 
@@ -145,7 +145,7 @@ fn session() -> (Established, Established) {
     let remote = Remote::Known(thing.public().clone());
     let (initiator, m1) = Initiator::start(&person, remote, peer_ids(), &mut rng::system());
     let lookup = |_: &Thumbprint| Some(person.public().clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     let (responder, m2) =
         Responder::accept(&m1, &thing, &peer_ids(), &welcome, NOW, &mut rng::system()).unwrap();
     let (at_person, m3) = initiator.on_m2(&m2, NOW).unwrap();

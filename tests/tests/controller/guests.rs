@@ -123,6 +123,7 @@ async fn a_stranger_who_has_the_address_is_refused() {
         addresses: known.addresses,
         role: None,
         verified: true,
+        generation: None,
     };
     eve.home.contacts().unwrap().add(&contact).unwrap();
     let failure = eve.invoke("house/door/open", None).await.unwrap_err();

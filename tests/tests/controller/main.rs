@@ -14,6 +14,7 @@ mod following;
 mod guests;
 mod journal;
 mod many;
+mod moving;
 mod offers;
 mod people;
 mod recovery;

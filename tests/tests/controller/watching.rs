@@ -100,7 +100,7 @@ fn handshake(device: &PrivateKey, person: &PrivateKey) -> Established {
     let remote = Remote::Known(device.public().clone());
     let (initiator, m1) = Initiator::start(person, remote, peer_ids.clone(), &mut random);
     let lookup = |_: &Thumbprint| Some(person.public().clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     let (responder, m2) = Responder::accept(&m1, device, &peer_ids, &welcome, 0, &mut random).unwrap();
     let (_, m3) = initiator.on_m2(&m2, 0).unwrap();
     responder.on_m3(&m3).unwrap()

@@ -16,6 +16,7 @@ mod changes;
 mod hours;
 mod permits;
 mod properties;
+mod restored;
 
 /// Noon of 2026-11-23, a Monday, UTC.
 const NOON: i64 = 1_795_435_200;

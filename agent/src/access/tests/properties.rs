@@ -1,6 +1,7 @@
 //! What holds for any sequence of changes.
 
 use proptest::prelude::*;
+use streembit_peer::rights::RestoreId;
 
 use super::*;
 
@@ -14,6 +15,7 @@ enum Try {
     Withdraw,
     Join(u8),
     SetRecovery(u8),
+    Restore(u8),
 }
 
 const NAMES: [&str; 3] = ["door", "gate", "device"];
@@ -43,6 +45,7 @@ fn attempt() -> impl Strategy<Value = Try> {
         1 => Just(Try::Withdraw),
         2 => (0..6u8).prop_map(Try::Join),
         1 => (0..6u8).prop_map(Try::SetRecovery),
+        1 => any::<u8>().prop_map(Try::Restore),
     ]
 }
 
@@ -79,6 +82,11 @@ fn run(history: &[(u8, Try)], mut each: impl FnMut(&Rights, &Rights, u8)) -> Wor
                 None => continue,
             },
             Try::SetRecovery(n) => Change::SetRecovery { key: public(n) },
+            Try::Restore(n) => Change::Restore {
+                id: RestoreId::from_bytes([*n; 16]),
+                generation: world.rights.generation() + u32::from(n % 2),
+                revoked: if n % 4 == 3 { vec![id(&key(n % 6))] } else { Vec::new() },
+            },
         };
         let signer = match by {
             6 => world.device.clone(),
@@ -131,6 +139,7 @@ proptest! {
                         prop_assert_eq!(permit.is_ok(), shown);
                         if permit.is_ok() && world.rights.recovery().is_none_or(|key| key.thumbprint() != who) {
                             let contact = contact.unwrap();
+                            prop_assert!(!contact.suspended);
                             let by_role = contact.role >= Role::Viewer || thing == DEVICE;
                             let by_grant = contact.grants.iter().any(|grant| grant.thing.matches(thing));
                             prop_assert!(by_role || by_grant);
@@ -164,6 +173,30 @@ proptest! {
                 prop_assert!(world.rights.permit_entry(&who, op, DEVICE, Some("pair"), true, at(NOON)).is_err());
             }
         }
+    }
+
+    #[test]
+    fn who_is_suspended_stays_so_until_an_owner_says_otherwise(history in history()) {
+        run(&history, |before, after, by| {
+            let suspended = |rights: &Rights, who: &Thumbprint| {
+                rights.contact(who).is_some_and(|contact| contact.suspended)
+            };
+            for (who, contact) in after.contacts() {
+                assert!(!contact.suspended || (contact.role != Role::Owner && after.key_of(who).is_none()));
+                let lifted = suspended(before, who) && !contact.suspended;
+                let accepted = before.invitations().count() > after.invitations().count();
+                // The device alone signs that an invitation was accepted, which an owner has made since, or it itself.
+                let by_owner = match by {
+                    6 => accepted,
+                    7 => before.recovery().is_some(),
+                    n => before.contact(&id(&key(n))).is_some_and(|by| by.role == Role::Owner)
+                        || before.recovery().is_some_and(|recovery| recovery == key(n).public()),
+                };
+                assert!(!lifted || by_owner, "{by} confirmed somebody");
+            }
+            assert!(after.generation() >= before.generation(), "it counts, and never backwards");
+            assert!(after.generation() == before.generation() || by == 6);
+        });
     }
 
     #[test]

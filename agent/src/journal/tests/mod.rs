@@ -14,6 +14,7 @@ use streembit_peer::session::{SessionPeers, Sid};
 use super::*;
 use crate::clock::{Clock, VirtualTime};
 
+mod beginning;
 mod calls;
 mod faults;
 mod kill;

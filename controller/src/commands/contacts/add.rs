@@ -47,6 +47,8 @@ pub(super) fn add(
         addresses: addresses.clone(),
         role: None,
         verified,
+        // It was not asked yet.
+        generation: None,
     };
     desk.home().contacts()?.add_offered(&new)?;
     Ok(Added { name, fingerprint, verified, addresses })

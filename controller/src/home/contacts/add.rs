@@ -21,6 +21,8 @@ pub struct NewContact {
     pub role: Option<String>,
     /// Whether its fingerprint came by another way than its key.
     pub verified: bool,
+    /// How often it was made anew out of a backup, where it was asked.
+    pub generation: Option<u32>,
 }
 
 impl Contacts {
@@ -87,9 +89,17 @@ fn name_of(db: &Connection, key: &PublicKey) -> Outcome<Option<String>> {
 
 fn insert(db: &Connection, name: &str, new: &NewContact) -> Outcome<()> {
     db.execute(
-        "INSERT INTO device (name, key, addresses, things, role, paired, verified)
-         VALUES (?1, ?2, ?3, '[]', ?4, ?5, ?6)",
-        (name, key_text(&new.key), json(&new.addresses), &new.role, clock::unix_now(), new.verified),
+        "INSERT INTO device (name, key, addresses, things, role, paired, verified, generation)
+         VALUES (?1, ?2, ?3, '[]', ?4, ?5, ?6, ?7)",
+        (
+            name,
+            key_text(&new.key),
+            json(&new.addresses),
+            &new.role,
+            clock::unix_now(),
+            new.verified,
+            new.generation,
+        ),
     )
     .map(|_| ())
     .map_err(sql)

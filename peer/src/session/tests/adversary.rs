@@ -29,7 +29,7 @@ fn a_session_cannot_be_passed_on_to_another_transport_connection() {
     let between = PeerIds { initiator: "peer-of-mallory".into(), responder: "peer-of-device".into() };
     let (_, m1) = world.start();
     let lookup = |_: &Thumbprint| Some(world.person.public().clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: true };
+    let welcome = Welcome { lookup: &lookup, pairing_open: true, generation: 0 };
     let accepted = Responder::accept(&m1, &world.device, &between, &welcome, NOW, &mut rng::system());
     assert!(accepted.is_err(), "the device sees another initiator than the one in M1");
 
@@ -129,7 +129,7 @@ fn handshake_messages_are_well_below_their_limit() {
         &mut rng::system(),
     );
     let lookup = |_: &Thumbprint| None::<PublicKey>;
-    let welcome = Welcome { lookup: &lookup, pairing_open: true };
+    let welcome = Welcome { lookup: &lookup, pairing_open: true, generation: 0 };
     let (_, m2) =
         Responder::accept(&m1, &world.device, &peer_ids, &welcome, i64::MAX, &mut rng::system()).unwrap();
     assert!(m1.len() < 800 && m2.len() < 800, "{} {}", m1.len(), m2.len());

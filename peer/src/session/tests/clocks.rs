@@ -7,7 +7,7 @@ use crate::message::{Call, MAX_VALIDITY, MessageError, Operation, ProblemCode, R
 fn apart() -> (World, Established, Established) {
     let world = World::new();
     let lookup = |_: &Thumbprint| Some(world.person.public().clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     let (initiator, m1) = world.start();
     let (responder, m2) =
         Responder::accept(&m1, &world.device, &world.peer_ids, &welcome, 17, &mut rng::system()).unwrap();
@@ -64,7 +64,7 @@ proptest! {
     fn no_clock_stops_a_handshake(persons: i64, devices: i64) {
         let world = World::new();
         let lookup = |_: &Thumbprint| Some(world.person.public().clone());
-        let welcome = Welcome { lookup: &lookup, pairing_open: false };
+        let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
         let (initiator, m1) = world.start();
         let (responder, m2) =
             Responder::accept(&m1, &world.device, &world.peer_ids, &welcome, devices, &mut rng::system()).unwrap();

@@ -40,7 +40,7 @@ async fn dial(transport: &str) -> Dialled {
 /// Answers one request with its own input and drops the stream, as a device does that cuts a session.
 async fn serve_one(mut stream: Stream, key: PrivateKey, contact: PublicKey, peer_ids: PeerIds) {
     let lookup = |who: &Thumbprint| (*who == contact.thumbprint()).then(|| contact.clone());
-    let welcome = Welcome { lookup: &lookup, pairing_open: false };
+    let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
     let Ok(mut session) = respond(&mut stream, &key, &peer_ids, &welcome, || NOW).await else { return };
     let frame = read_frame(&mut stream, MAX_FRAME).await.unwrap();
     let plaintext = session.opener.open(&frame).unwrap();

@@ -47,7 +47,8 @@ pub(super) async fn known() -> (Person, Device) {
     home.create_account("Ada", &Passcode::new("Corr3ct horse!".to_owned().into()).unwrap()).unwrap();
     let addresses = network.addresses().iter().map(ToString::to_string).collect();
     let (name, account) = ("garage".into(), key.public().clone());
-    let contact = NewContact { name, key: account, addresses, role: None, verified: true };
+    let contact =
+        NewContact { name, key: account, addresses, role: None, verified: true, generation: Some(0) };
     home.contacts().unwrap().add(&contact).unwrap();
     let device = Device { key, person: person.public().clone(), network, incoming, _folder: folder };
     // The home's own key is locked up, and any other does as well here.
@@ -60,7 +61,7 @@ impl Device {
         let (peer, mut stream) =
             timeout(SOON, self.incoming.next()).await.expect("a session is opened").unwrap();
         let lookup = |_: &Thumbprint| Some(self.person.clone());
-        let welcome = Welcome { lookup: &lookup, pairing_open: false };
+        let welcome = Welcome { lookup: &lookup, pairing_open: false, generation: 0 };
         let peer_ids = PeerIds { initiator: peer.to_string(), responder: self.network.peer_id().to_string() };
         let established = wire::respond(&mut stream, &self.key, &peer_ids, &welcome, clock::unix_now).await;
         Session { key: self.key.clone(), established: established.unwrap(), stream }
