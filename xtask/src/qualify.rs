@@ -7,6 +7,7 @@ use crate::{bench, fuzz};
 
 mod book;
 mod emulated;
+mod idle;
 mod machine;
 mod packages;
 mod soak;
@@ -20,7 +21,7 @@ pub(crate) struct Options {
     /// This part only; without it, every part.
     part: Option<Part>,
 
-    /// How many minutes the soak lasts.
+    /// How many minutes the soak lasts, and how long a device is left alone.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
 
@@ -37,6 +38,8 @@ enum Part {
     Fuzz,
     /// People at a device on which everything goes wrong now and then, for ten minutes or `--minutes`.
     Soak,
+    /// What a device takes that nobody asks anything, for ten minutes or `--minutes`. Not beside something else.
+    Idle,
     /// The packages for other processors, and what their programs do under an emulator.
     Arm,
     /// The packages, from installation to purge on a Debian system of their own, and what the book says of that. For root.
@@ -52,6 +55,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
             Part::Soak if options.apart => soak::run(options.minutes),
             Part::Soak => soak::run_apart(options.minutes),
+            Part::Idle if options.apart => idle::run(options.minutes),
+            Part::Idle => idle::run_apart(options.minutes),
             Part::Arm => emulated::run(),
             Part::Packages => packages::run(),
         }

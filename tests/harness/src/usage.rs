@@ -43,3 +43,12 @@ pub fn memory_of(pid: u32) -> Result<u64> {
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
     Ok(kilobytes.with_context(|| format!("no Pss in {path}"))? * 1024)
 }
+
+/// What a process has written to disks so far, in bytes: whole pages, counted when they were first changed
+/// (proc_pid_io(5), `write_bytes`).
+pub fn written_by(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/io");
+    let io = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:"));
+    line.and_then(|line| line.trim().parse().ok()).with_context(|| format!("no write_bytes in {path}"))
+}

@@ -45,6 +45,9 @@ impl Requester for Command {
 /// The most actions of one load: of all loads together the device keeps the answers for a minute, 8,192 for one contact.
 const ACTIONS: usize = 3_500;
 
+/// By when the journal has written the reads, too: it keeps them in memory for five seconds at most.
+const LIE_ASIDE: Duration = Duration::from_secs(6);
+
 /// Reads and actions, one at a time and 64.
 pub(crate) async fn measure(figures: &mut Figures, built: Built<'_>, span: Duration) -> Result<()> {
     let device = Device::create(built, false)?;
@@ -64,9 +67,13 @@ pub(crate) async fn measure(figures: &mut Figures, built: Built<'_>, span: Durat
             // Caches, allocators and the processor's frequency settle first.
             load::keep_at_most(most / 8, outstanding, span / 5, || command.clone()).await?;
             command.stopped.store(0, Ordering::Relaxed);
-            let before = running.cpu()?;
+            let (before, written) = (running.cpu()?, running.written()?);
             let outcome = load::keep_at_most(most, outstanding, span, || command.clone()).await?;
-            outcome.note(figures, &format!("{name}.{outstanding}"), running.cpu()?.saturating_sub(before));
+            let cpu = running.cpu()?.saturating_sub(before);
+            tokio::time::sleep(LIE_ASIDE).await;
+            let written = running.written()?.saturating_sub(written) as f64 / outcome.took.len() as f64;
+            outcome.note(figures, &format!("{name}.{outstanding}"), cpu);
+            figures.note(format!("{name}.{outstanding}.written"), written, "bytes");
             if action {
                 let share = command.stopped.load(Ordering::Relaxed) as f64 / outcome.took.len() as f64;
                 figures.note(format!("action.{outstanding}.over-quota"), share * 100.0, "%");

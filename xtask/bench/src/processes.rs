@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use streembit_harness::usage::{cpu_of, family, memory_of};
+use streembit_harness::usage::{cpu_of, family, memory_of, written_by};
 
 /// A process that is stopped when this goes.
 pub(crate) struct Running(Child);
@@ -29,6 +29,11 @@ impl Running {
     /// The memory that it and all its children have, shared pages by their share, in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
         family(self.0.id()).into_iter().map(memory_of).sum()
+    }
+
+    /// What it and all its children have written to disks so far, in bytes.
+    pub(crate) fn written(&self) -> Result<u64> {
+        family(self.0.id()).into_iter().map(written_by).sum()
     }
 
     /// How many processes it is.
