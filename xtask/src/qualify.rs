@@ -2,8 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
+use streembit_harness::{LAN, apart};
 
-use crate::{bench, fuzz};
+use crate::programs::{self, Profile};
+use crate::{bench, fuzz, plugins, tool};
 
 mod book;
 mod emulated;
@@ -54,13 +56,24 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             Part::Bench => bench::run(&bench::Options::default()),
             Part::Fuzz => fuzz::run(&fuzz::Options { seconds: FUZZ_SECONDS, ..fuzz::Options::default() }),
             Part::Soak if options.apart => soak::run(options.minutes),
-            Part::Soak => soak::run_apart(options.minutes),
+            Part::Soak => run_apart("soak", soak::NETWORK, options.minutes),
             Part::Idle if options.apart => idle::run(options.minutes),
-            Part::Idle => idle::run_apart(options.minutes),
+            Part::Idle => run_apart("idle", LAN, options.minutes),
             Part::Arm => emulated::run(),
             Part::Packages => packages::run(),
         }
         .with_context(|| format!("qualify {part:?}"))?;
     }
     Ok(())
+}
+
+/// Starts a part anew in a network namespace, whose network these lines of a shell make.
+fn run_apart(part: &str, network: &str, minutes: u64) -> Result<()> {
+    // Built outside, since there is no network inside.
+    programs::build(Profile::Release)?;
+    plugins::build()?;
+    let mut apart = apart(&["--net", "--kill-child=SIGKILL", "--fork"]);
+    apart.args(["sh", "-c", &format!("set -e\n{network}\nexec \"$@\""), "sh"]);
+    apart.arg(std::env::current_exe().context("this program")?);
+    tool::run(apart.args(["qualify", part, "--apart", "--minutes", &minutes.to_string()]))
 }

@@ -93,6 +93,7 @@ pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> 
     let suspended = waits.count();
     json["revoked"] = json!(revoked);
     json["suspended"] = json!(suspended);
+    let at_once = at_once(&rights, &revoked);
     let import = Import {
         backup,
         revoked,
@@ -107,10 +108,9 @@ pub(super) fn execute(context: &Context, args: &Args) -> Result<Found, Failure> 
         n => format!("\n{n} contacts are suspended until an owner confirms them."),
     };
     let text = format!(
-        "This is {device} now, as it was on {made}. Who counts at once:\n{}{confirm}\n\n\
+        "This is {device} now, as it was on {made}. Who counts at once:\n{at_once}{confirm}\n\n\
          Wipe the machine that was it before (`streembit-agent factory-reset` there), or keep it off for good: two that are the \
          same\ndevice contradict each other.\n\n{}",
-        at_once(&rights, json["revoked"].as_array().map_or(&[], Vec::as_slice)),
         next(data.path()),
     );
     let found = Found::new(&json, text);
@@ -157,10 +157,7 @@ fn members(rights: &Rights) -> Members {
     };
     let mut rows: Vec<Vec<String>> = rights.contacts().map(row).collect();
     rows.extend(rights.recovery().map(recovery));
-    if rows.is_empty() {
-        rows.push(vec!["  nobody".to_owned()]);
-    }
-    Members { json: json.collect(), text: show::table(&rows) }
+    Members { json: json.collect(), text: or_nobody(rows) }
 }
 
 fn recovery(key: &streembit_keys::PublicKey) -> Vec<String> {
@@ -173,13 +170,16 @@ fn is_suspended(contact: &crate::access::Contact) -> bool {
 }
 
 /// Those of whom it is not known whether they were revoked after the backup, and who may do everything all the same.
-fn at_once(rights: &Rights, revoked: &[Value]) -> String {
-    let is_gone = |who: &Thumbprint| revoked.contains(&json!(who));
-    let owners = rights.contacts().filter(|(who, contact)| !is_suspended(contact) && !is_gone(who));
+fn at_once(rights: &Rights, revoked: &[Thumbprint]) -> String {
+    let owners = rights.contacts().filter(|(who, contact)| !is_suspended(contact) && !revoked.contains(who));
     let mut rows: Vec<Vec<String>> = owners
         .map(|(who, contact)| vec![format!("  {}", contact.name), contact.role.to_string(), who.to_string()])
         .collect();
-    rows.extend(rights.recovery().filter(|key| !is_gone(&key.thumbprint())).map(recovery));
+    rows.extend(rights.recovery().filter(|key| !revoked.contains(&key.thumbprint())).map(recovery));
+    or_nobody(rows)
+}
+
+fn or_nobody(mut rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         rows.push(vec!["  nobody".to_owned()]);
     }

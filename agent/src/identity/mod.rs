@@ -171,4 +171,4 @@ fn read_key(path: &Path, bytes: &[u8]) -> Result<PrivateKey, IdentityError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,10 +6,9 @@ use rand_core::CryptoRng;
 use streembit_keys::PublicKey;
 use streembit_keys::files::FileError;
 
-use super::create::write_all;
 use super::marker::{Begun, Marker, may_replace};
 use super::owner::{read_config, write_config};
-use super::reset::{Past, done, remove, wipe};
+use super::reset::{Past, done, remove, take_place};
 use super::{DataFolder, IdentityError, Keeper, Origin};
 use crate::failpoint;
 use crate::journal::knows_nobody;
@@ -65,12 +64,8 @@ pub fn replace(
         return Err(error.into());
     }
     failpoint!("replace-configured");
-    wipe(data)?;
     origin.keeper = marker.keeper();
-    origin.journal.floors = floors;
-    let key = write_all(data, origin, rng)?;
-    done(data)?;
-    Ok(key)
+    take_place(data, &marker, origin, rng)
 }
 
 /// Keeps the config that is there, so that it can be put back.

@@ -13,7 +13,7 @@ use super::owner::{read_config, write_config};
 use super::{DataFolder, IdentityError, Keeper, Lock, Origin};
 use crate::config;
 use crate::failpoint;
-use crate::journal::{Beginning, Floors, read_floors};
+use crate::journal::{Floors, read_floors};
 
 /// What becomes of the latest time that was trusted on a machine, and of how often it was restored, when its device gives way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,13 +91,23 @@ fn carry_out(
 pub(super) fn make_anew(
     data: &DataFolder,
     marker: &Marker,
-    mut origin: Origin,
+    origin: Origin,
     rng: &mut impl CryptoRng,
 ) -> Result<PublicKey, IdentityError> {
     // First, while whoever began this is still there: the config may lie where the service itself cannot write.
     put_config_back(data, marker)?;
+    take_place(data, marker, origin, rng)
+}
+
+/// Wipes what is there, and makes a device of `origin` in its place.
+pub(super) fn take_place(
+    data: &DataFolder,
+    marker: &Marker,
+    mut origin: Origin,
+    rng: &mut impl CryptoRng,
+) -> Result<PublicKey, IdentityError> {
     wipe(data)?;
-    origin.journal = Beginning { floors: marker.floors, ..Beginning::default() };
+    origin.journal.floors = marker.floors;
     let key = write_all(data, origin, rng)?;
     done(data)?;
     Ok(key)
@@ -124,7 +134,7 @@ fn put_config_back(data: &DataFolder, marker: &Marker) -> Result<(), FileError> 
 }
 
 /// Removes all but the config, the account's key and what no device may lose.
-pub(super) fn wipe(data: &DataFolder) -> Result<(), FileError> {
+fn wipe(data: &DataFolder) -> Result<(), FileError> {
     let stays = [
         data.reset_marker(),
         data.config().to_owned(),

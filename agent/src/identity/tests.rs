@@ -1,15 +1,41 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use streembit_keys::rng::system;
 
 use super::marker::Marker;
 use super::*;
 
-fn folder() -> (tempfile::TempDir, DataFolder) {
+pub(crate) fn folder() -> (tempfile::TempDir, DataFolder) {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::new(folder.path().join("device"));
     (folder, data)
+}
+
+/// Somebody who is not root.
+pub(crate) const USER: u32 = 4242;
+
+/// A folder of that user's, with the config and the account's key where root keeps them. For root alone: nobody else can give
+/// files away.
+pub(crate) fn anothers_folder() -> Option<(tempfile::TempDir, DataFolder)> {
+    if !rustix::process::geteuid().is_root() {
+        let ci = std::env::var("CI");
+        assert_ne!(ci.as_deref(), Ok("true"), "the gate runs as root: this would not be tested");
+        return None;
+    }
+    let (folder, data) = folder();
+    let data = data
+        .with_config(folder.path().join("etc/agent.toml"))
+        .with_account_key(folder.path().join("etc/account.key"));
+    fs::create_dir(data.path()).unwrap();
+    std::os::unix::fs::chown(data.path(), Some(USER), Some(USER)).unwrap();
+    Some((folder, data))
+}
+
+/// Whose a file is, its group's, and its mode.
+pub(crate) fn whose(path: &Path) -> (u32, u32, u32) {
+    let file = fs::symlink_metadata(path).unwrap();
+    (file.uid(), file.gid(), file.mode() & 0o777)
 }
 
 fn mode(path: &Path) -> u32 {
@@ -218,29 +244,9 @@ fn a_reset_that_cannot_reach_the_config_ends_before_anything_is_gone() {
     assert!(!data.state().exists());
 }
 
-/// As root only: nobody else can give files away.
 #[test]
 fn what_root_makes_in_anothers_folder_is_that_users_but_for_the_key_that_root_keeps() {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    const USER: u32 = 4242;
-    if !rustix::process::geteuid().is_root() {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "the gate runs as root: this would not be tested"
-        );
-        return;
-    }
-    let (folder, data) = folder();
-    let data = data
-        .with_config(folder.path().join("etc/agent.toml"))
-        .with_account_key(folder.path().join("etc/account.key"));
-    fs::create_dir(data.path()).unwrap();
-    chown(data.path(), Some(USER), Some(USER)).unwrap();
-    let whose = |path: &Path| {
-        let file = fs::symlink_metadata(path).unwrap();
-        (file.uid(), file.gid(), file.mode() & 0o777)
-    };
+    let Some((_folder, data)) = anothers_folder() else { return };
     let check = |key: (u32, u32, u32)| {
         assert_eq!(whose(data.account_key()), key);
         assert_eq!(whose(data.config()), (0, USER, 0o640));

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use streembit_harness::{Device, Finished, Person, Programs};
+use streembit_harness::{Device, Finished, Motor, Person, Programs};
 
 fn program(result: anyhow::Result<Finished>) -> Finished {
     result.unwrap()
@@ -29,6 +29,18 @@ fn guest(device: &Device, programs: &Programs, folder: &Path, name: &str, words:
     person
 }
 
+/// A device with a door that moves, and its owner.
+fn garage(programs: &Programs, folder: &Path) -> (Device, Motor, Person) {
+    let mut device = Device::new(programs, folder, "garage").unwrap();
+    let motor = device.door().motor().unwrap();
+    device.start().unwrap();
+    // Its place in the network goes on with it, by its settings and by the key of its transport.
+    device.stay().unwrap();
+    let ada = Person::new(programs, folder, "ada").unwrap();
+    program(ada.run(["pair", &device.pairing_link().unwrap()])).success().unwrap();
+    (device, motor, ada)
+}
+
 /// A machine without a device.
 fn machine(programs: &Programs, folder: &Path, name: &str) -> Device {
     let device = Device::new(programs, folder, name).unwrap();
@@ -39,13 +51,7 @@ fn machine(programs: &Programs, folder: &Path, name: &str) -> Device {
 #[test]
 fn a_device_goes_on_elsewhere_with_its_owner_and_others_wait_to_be_confirmed() {
     let (programs, folder) = (Programs::of_the_test_run().unwrap(), tempfile::tempdir().unwrap());
-    let mut old = Device::new(&programs, folder.path(), "garage").unwrap();
-    let _motor = old.door().motor().unwrap();
-    old.start().unwrap();
-    // Its place in the network goes on with it, by its settings and by the key of its transport.
-    old.stay().unwrap();
-    let ada = Person::new(&programs, folder.path(), "ada").unwrap();
-    program(ada.run(["pair", &old.pairing_link().unwrap()])).success().unwrap();
+    let (mut old, _motor, ada) = garage(&programs, folder.path());
     let bea = guest(&old, &programs, folder.path(), "bea", &["--allow", "door/open"]);
     let carl = guest(&old, &programs, folder.path(), "carl", &["--role", "viewer"]);
     let eve = guest(&old, &programs, folder.path(), "eve", &["--role", "operator"]);
@@ -175,12 +181,7 @@ fn known(person: &Person) -> Value {
 #[test]
 fn a_restored_device_has_not_gone_back_and_a_second_one_of_the_same_backup_has() {
     let (programs, folder) = (Programs::of_the_test_run().unwrap(), tempfile::tempdir().unwrap());
-    let mut old = Device::new(&programs, folder.path(), "garage").unwrap();
-    let _motor = old.door().motor().unwrap();
-    old.start().unwrap();
-    old.stay().unwrap();
-    let ada = Person::new(&programs, folder.path(), "ada").unwrap();
-    program(ada.run(["pair", &old.pairing_link().unwrap()])).success().unwrap();
+    let (mut old, _motor, ada) = garage(&programs, folder.path());
     let bob = guest(&old, &programs, folder.path(), "bob", &["--role", "operator"]);
     let who = program(old.run(["--json", "contacts"])).success().unwrap().json().unwrap();
     let who = who["contacts"].as_array().unwrap().iter().find(|contact| contact["name"] == "bob").unwrap();

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use streembit_harness::usage::{cpu_of, family, memory_of, written_by};
-use streembit_harness::{Device, LAN, Programs, apart};
+use streembit_harness::{Device, Programs};
 
-use crate::programs::{self, Profile};
-use crate::{plugins, tool};
+use crate::tool;
 
 /// The most that all processes may have, in bytes.
 const MEMORY: u64 = 30_000_000;
@@ -24,18 +23,7 @@ const WARM: Duration = Duration::from_secs(20);
 /// How long three plugins may take to be compiled on a busy machine.
 const RUNNING: Duration = Duration::from_secs(120);
 
-/// Starts it anew in a network namespace with a LAN.
-pub(super) fn run_apart(minutes: u64) -> Result<()> {
-    // Built outside, since there is no network inside.
-    programs::build(Profile::Release)?;
-    plugins::build()?;
-    let mut apart = apart(&["--net", "--kill-child=SIGKILL", "--fork"]);
-    apart.args(["sh", "-c", &format!("{LAN}\nexec \"$@\""), "sh"]);
-    apart.arg(std::env::current_exe().context("this program")?);
-    tool::run(apart.args(["qualify", "idle", "--apart", "--minutes", &minutes.to_string()]))
-}
-
-/// The same, inside.
+/// In a namespace of its own.
 pub(super) fn run(minutes: u64) -> Result<()> {
     let built = tool::target();
     let programs = Programs::in_folders(built.join("programs/release"), built.join("plugins"))?;

@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use streembit_harness::usage::{family, memory_of};
-use streembit_harness::{Device, Person, Programs, Requests, Seeded, Told, apart};
+use streembit_harness::{Device, Person, Programs, Requests, Seeded, Told};
 
-use crate::programs::{self, Profile};
-use crate::{plugins, tool};
+use crate::tool;
 
 /// Between two troubles, at most: time to recover, and to be hit while recovering.
 const LONGEST_PEACE: Duration = Duration::from_secs(12);
@@ -31,18 +30,10 @@ const WARM: Duration = Duration::from_secs(20);
 /// What may come and go: an allocator gives pages back when it likes.
 const SLACK: u64 = 1 << 20;
 
-/// Starts it anew in a network namespace, where the loopback interface can go away.
-pub(super) fn run_apart(minutes: u64) -> Result<()> {
-    let mut apart = apart(&["--net", "--kill-child=SIGKILL", "--fork"]);
-    apart.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-    // Built outside, since there is no network inside.
-    programs::build(Profile::Release)?;
-    plugins::build()?;
-    apart.arg(std::env::current_exe().context("this program")?);
-    tool::run(apart.args(["qualify", "soak", "--apart", "--minutes", &minutes.to_string()]))
-}
+/// Its network, whose loopback interface can go away.
+pub(super) const NETWORK: &str = "ip link set lo up";
 
-/// The same, inside.
+/// In a namespace of its own.
 pub(super) fn run(minutes: u64) -> Result<()> {
     let built = tool::target();
     let programs = Programs::in_folders(built.join("programs/release"), built.join("plugins"))?;

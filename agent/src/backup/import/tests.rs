@@ -1,20 +1,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use streembit_keys::PublicKey;
 use streembit_keys::rng::system;
 
 use super::*;
 use crate::backup::tests::backup;
+use crate::identity::tests::{USER, anothers_folder, folder, whose};
 use crate::identity::{Begun, Factory, Identity, create, finish_reset, reset};
 use crate::journal::{Floors, Journal, knows_nobody, read_floors};
-
-fn folder() -> (tempfile::TempDir, DataFolder) {
-    let folder = tempfile::tempdir().unwrap();
-    let data = DataFolder::new(folder.path().join("device"));
-    (folder, data)
-}
 
 fn all_of(backup: Backup) -> Import {
     Import { backup, revoked: Vec::new(), keep_config: false, keeper: Keeper::Folder, past: Past::Counts }
@@ -229,29 +223,12 @@ fn what_was_interrupted_gives_way_to_whatever_is_asked_for_next() {
     }
 }
 
-/// As root only: nobody else can give files away.
 #[test]
 fn what_root_imports_into_anothers_folder_is_that_users() {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    const USER: u32 = 4242;
-    if !rustix::process::geteuid().is_root() {
-        let ci = std::env::var("CI");
-        assert_ne!(ci.as_deref(), Ok("true"), "the gate runs as root: this would not be tested");
-        return;
-    }
-    let (folder, data) = folder();
-    let data = data
-        .with_config(folder.path().join("etc/agent.toml"))
-        .with_account_key(folder.path().join("etc/account.key"));
-    fs::create_dir(data.path()).unwrap();
-    chown(data.path(), Some(USER), Some(USER)).unwrap();
+    let Some((folder, data)) = anothers_folder() else { return };
     create(&data, Origin { keeper: Keeper::Root, ..Origin::default() }, &mut system()).unwrap();
     fs::write(data.config(), "name = \"shed\"\n").unwrap();
     import_into(&data, backup()).unwrap();
-    let whose = |path: &Path| {
-        let file = fs::symlink_metadata(path).unwrap();
-        (file.uid(), file.gid(), file.mode() & 0o777)
-    };
     assert_eq!(whose(data.account_key()), (0, 0, 0o600), "as it was kept before");
     for config in [data.config().to_owned(), data.replaced_config()] {
         assert_eq!(whose(&config), (0, USER, 0o640));

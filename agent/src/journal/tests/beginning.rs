@@ -103,10 +103,7 @@ async fn no_call_is_begun_again() {
 async fn guests_wait_for_an_owner_here_and_go_on_there() {
     let bed = Bed::new();
     let journal = bed.claimed().await;
-    let change = guest();
-    let Change::Admit { key, .. } = &change else { unreachable!() };
-    let guest = key.thumbprint();
-    journal.change_rights_here(change).await.unwrap();
+    let guest = admit_guest(&journal).await;
     let may = |journal: &Journal| {
         let now = Clock::new(bed.time.clone()).now();
         journal.rights().permit(&guest, Operation::ReadProperty, "device", Some("rights"), now).map(|_| ())
@@ -241,10 +238,7 @@ async fn it_is_restored_more_often_than_the_backup_and_the_machine_know_of() {
 async fn who_is_named_is_revoked_before_anybody_can_ask_for_anything() {
     let bed = Bed::new();
     let journal = bed.claimed().await;
-    let change = guest();
-    let Change::Admit { key, .. } = &change else { unreachable!() };
-    let guest = key.thumbprint();
-    journal.change_rights_here(change).await.unwrap();
+    let guest = admit_guest(&journal).await;
     let beginning = taken(&bed);
     let owner = bed.owner.public().thumbprint();
     let other = elsewhere(&bed, &Beginning { revoked: vec![owner], ..beginning.clone() });

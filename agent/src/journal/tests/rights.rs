@@ -76,10 +76,7 @@ async fn editing_the_log_of_changes_does_not_change_rights() {
     for (sql, what) in edits {
         let bed = Bed::new();
         let journal = bed.claimed().await;
-        let change = guest();
-        let Change::Admit { key, .. } = &change else { unreachable!() };
-        let contact = key.thumbprint();
-        journal.change_rights_here(change).await.unwrap();
+        let contact = admit_guest(&journal).await;
         journal.change_rights_here(Change::Revoke { contact }).await.unwrap();
         drop(journal);
         bed.sql(sql);
